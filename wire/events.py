@@ -1,0 +1,83 @@
+"""The messages that travel between processes, as frozen structs; `wire/schemas/` holds them as JSON Schema."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+UtcTime = Annotated[datetime, Meta(tz=True)]
+"""RFC 3339 with an offset; a time without one is refused, because nobody can say which instant it means."""
+
+Share = Annotated[int, Meta(ge=0, le=10_000)]
+"""A probability as an integer of 1/10,000, so that sums do not depend on the order of addition."""
+
+
+class Article(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`news.article.published`: one text as its source gave it."""
+
+    text: str
+    """Unchanged by ingest; `models.text.clean` is the one cleaner."""
+    published_at: UtcTime
+    """Event time: windows, replays and drift go by it."""
+    event_id: str = ""
+    """Identity of the event; `wire.codec` fills it from the CloudEvents id or `wire.ids` where a producer sent none."""
+    source: str = ""
+    ingested_at: UtcTime | None = None
+    """When our ingest (or the broker, for foreign producers) took it in."""
+    url: str | None = None
+    lang: str | None = None
+    """BCP 47 tag, as the producer stated it."""
+    entities: tuple[str, ...] = ()
+    """Entities that the producer names."""
+    schema_version: int = 1
+    """Version of this layout, for producers that send no CloudEvents type."""
+
+
+class TaskScore(Struct, frozen=True, kw_only=True):
+    """One task's answer."""
+
+    label: str
+    probabilities: dict[str, Share]
+    """Label name to share; the shares of a task sum to 10,000."""
+    abstained: bool
+    """True where the top probability is under the version's threshold: the label is a guess."""
+
+
+class EntityScore(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An entity that the text names, with the sentiment towards it."""
+
+    id: str
+    """Canonical name (a ticker, or what the alias table or the producer says)."""
+    found_by: str
+    """`cashtag`, `alias` or `producer`."""
+    sentiment: TaskScore | None = None
+
+
+class Scored(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`news.article.scored`: the event, what the model says of it, and who said it from which input."""
+
+    event_id: str
+    text: str
+    """As published, cut at 64 KiB of UTF-8 (flag `text_cut`)."""
+    published_at: UtcTime
+    source: str
+    tasks: dict[str, TaskScore]
+    model_version: str
+    engine: str
+    cleaning: str
+    """Version of the cleaner."""
+    batch_id: str
+    """What one model call scored: one version and one engine."""
+    worker: str
+    source_partition: int
+    source_offset: int
+    """A reader drops an offset that is not above the highest it has seen of this partition."""
+    scored_at: UtcTime
+    ingested_at: UtcTime | None = None
+    url: str | None = None
+    lang: str | None = None
+    entities: tuple[EntityScore, ...] = ()
+    flags: tuple[str, ...] = ()
+    """What was unusual about the input, see `wire.codec` and `streams.classify`."""

@@ -28,6 +28,23 @@ class Task:
     abstain_below: float = 0.0
 
 
+@dataclass(frozen=True)
+class CallReport:
+    """Where the time of one `score` call went and how much it had to do; feeds metrics and the token budget.
+
+    Attributes:
+        tokenise_s: seconds from text to token ids.
+        predict_s: seconds from token ids to probabilities.
+        tokens: tokens of the texts, special tokens included, after truncation.
+        padded_tokens: tokens that the runtime really computed, padding included; at least `tokens`.
+    """
+
+    tokenise_s: float = 0.0
+    predict_s: float = 0.0
+    tokens: int = 0
+    padded_tokens: int = 0
+
+
 class Engine(Protocol):
     """One loaded model version on one runtime. Blocking; not thread-safe: one caller at a time."""
 
@@ -41,6 +58,9 @@ class Engine(Protocol):
     """Version of the cleaner (`models.text.CLEANING`) that the model was trained behind."""
 
     tasks: Mapping[str, Task]
+
+    last_call: CallReport
+    """About the last `score` call that succeeded; zeros before the first."""
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Tokens per cleaned text, special tokens included, after truncation: what batching budgets."""

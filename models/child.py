@@ -1,0 +1,119 @@
+"""The engine's process: loads one engine, answers requests over the pipe, ends with its parent.
+
+Nothing but `models.host` starts this; what travels is in `models.pipe`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import threading
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from models import pipe
+from models.engine import Engine
+from models.specs import RegistrySpec, open_spec
+from runtime import errors
+
+WARM_UP_TEXTS = (1, 4, 16, 64)
+"""Batch sizes of the warm-up: the first call of a shape plans kernels and takes up to 10 times as long."""
+
+WARM_UP_WORDS = (6, 20, 60)
+"""Text lengths of the warm-up: a headline, a post, a paragraph."""
+
+
+def main(pipe_fd: int, lifeline_fd: int) -> None:
+    """Serve one engine until the parent closes the pipe or dies.
+
+    Args:
+        pipe_fd: our end of the socket pair.
+        lifeline_fd: read end of a pipe whose write end only the parent holds.
+    """
+    end_with_parent(lifeline_fd)
+    # The parent decides when we end: a Ctrl-C or a service manager's SIGTERM reaches the whole group, and batches
+    # that the parent still drains need us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with contextlib.suppress(OSError):  # no such file outside Linux
+        # When memory runs out, the kernel takes the process that can be restarted.
+        Path("/proc/self/oom_score_adj").write_text("500")
+    connection = pipe.Pipe(socket.socket(fileno=pipe_fd))
+    with contextlib.suppress(EOFError, ConnectionError):
+        engine = _open(connection)
+        if engine is not None:
+            _serve(engine, connection)
+            engine.close()
+
+
+def end_with_parent(lifeline_fd: int) -> None:
+    """Arrange that this process is killed when the lifeline's other end closes, whatever it is doing.
+
+    On Linux the kernel itself sends SIGKILL, also while native code holds the interpreter's lock; elsewhere a
+    thread does what it can. (PR_SET_PDEATHSIG would fire when the parent's starting *thread* ends.)
+    """
+    if hasattr(fcntl, "F_SETSIG"):
+        fcntl.fcntl(lifeline_fd, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(lifeline_fd, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline_fd, fcntl.F_SETFL, fcntl.fcntl(lifeline_fd, fcntl.F_GETFL) | os.O_ASYNC)
+
+    def watch() -> None:
+        os.read(lifeline_fd, 1)  # nothing is ever written: this returns at the end of file
+        os._exit(0)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()
+
+
+def warm_up(engine: Engine) -> None:
+    """Run the shapes that traffic will bring, so that the first real batch is not the slow one."""
+    for words in WARM_UP_WORDS:
+        for texts in WARM_UP_TEXTS:
+            engine.score(["profit " * words] * texts)
+
+
+def _open(connection: pipe.Pipe) -> Engine | None:
+    request = msgspec.msgpack.decode(connection.receive(), type=pipe.Open)
+    try:
+        engine = open_spec(request.spec)
+        if isinstance(request.spec, RegistrySpec):  # a fake has nothing to warm
+            warm_up(engine)
+    except Exception as error:  # the process boundary: the parent raises it again
+        connection.send(_failure(error))
+        return None
+    tasks = [pipe.TaskShape(task.name, task.labels, task.abstain_below) for task in engine.tasks.values()]
+    connection.send(pipe.Ready(engine.name, engine.version, engine.cleaning, tasks))
+    return engine
+
+
+def _serve(engine: Engine, connection: pipe.Pipe) -> None:
+    decoder = msgspec.msgpack.Decoder(pipe.Score | pipe.Count)
+    while True:
+        request = decoder.decode(connection.receive())
+        answer: msgspec.Struct
+        try:
+            answer = _answer(engine, request)
+        except Exception as error:  # the process boundary: the parent raises it again
+            answer = _failure(error)
+        connection.send(answer)
+
+
+def _answer(engine: Engine, request: pipe.Score | pipe.Count) -> msgspec.Struct:
+    if isinstance(request, pipe.Count):
+        return pipe.Counted(engine.token_counts(request.texts))
+    by_task = engine.score(request.texts)
+    joined = np.concatenate([by_task[name] for name in engine.tasks], axis=1)
+    call = engine.last_call
+    return pipe.Scored(joined.tobytes(), call.tokenise_s, call.predict_s, call.tokens, call.padded_tokens)
+
+
+def _failure(error: Exception) -> pipe.Failed:
+    """The nearest class of ours that the parent can raise; anything else is the engine's failure."""
+    for kind in type(error).__mro__:
+        if getattr(errors, kind.__name__, None) is kind:
+            return pipe.Failed(kind.__name__, str(error))
+    return pipe.Failed("EngineError", f"{type(error).__name__}: {error}")

@@ -1,0 +1,157 @@
+"""Engines without a model: the no-op of `bench line`, and a scripted one that fails on demand.
+
+They are part of the product and pass the same checks (`models.checks`) as the real ones.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from models.batching import estimate_tokens
+from models.engine import CallReport, Probabilities, Task
+from runtime.errors import EngineError
+
+SENTIMENT = Task("sentiment", ("negative", "neutral", "positive"))
+
+TOPIC = Task(
+    "topic",
+    (
+        "Analyst Update", "Fed | Central Banks", "Company | Product News", "Treasuries | Corporate Debt", "Dividend",
+        "Earnings", "Energy | Oil", "Financials", "Currencies", "General News | Opinion", "Gold | Metals | Materials",
+        "IPO", "Legal | Regulation", "M&A | Investments", "Macro", "Markets", "Politics", "Personnel Change",
+        "Stock Commentary", "Stock Movement",
+    ),
+)  # fmt: skip
+
+TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in (SENTIMENT, TOPIC)})
+
+FAKE_CLEANING = "fake"
+"""A fake was trained behind no cleaner."""
+
+
+class NoopEngine:
+    """Answers every text with the same probabilities at once: what is left is the platform's own cost."""
+
+    name = "noop"
+    cleaning = FAKE_CLEANING
+
+    def __init__(self) -> None:
+        self.version = "v-0000000000"
+        self.tasks = TASKS
+        self.last_call = CallReport()
+        self._row = {task.name: _even_row(task) for task in TASKS.values()}
+
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens by estimate: there is no tokeniser."""
+        return [estimate_tokens(text) for text in texts]
+
+    def score(self, texts: Sequence[str]) -> dict[str, Probabilities]:
+        """The same row for each text, without reading it."""
+        return {name: np.repeat(row, len(texts), axis=0) for name, row in self._row.items()}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _even_row(task: Task) -> Probabilities:
+    """A row that favours the first label, so that argmax is unambiguous: float32 [1, classes]."""
+    row = np.full((1, len(task.labels)), 0.5 / (len(task.labels) - 1), dtype=np.float32)
+    row[0, 0] = 0.5
+    return row
+
+
+RISES = frozenset({"beat", "beats", "gains", "jumps", "raises", "rally", "record", "rises", "soars", "surges", "up"})
+FALLS = frozenset({"cuts", "down", "drops", "falls", "loss", "misses", "plunges", "probe", "slumps", "sued", "warns"})
+
+
+class ScriptedEngine:
+    """Scores by a word list and does what a text tells it, so that tests can make an engine fail on purpose.
+
+    Markers, anywhere in a text: `[[error]]` raises EngineError, `[[crash]]` ends the process at once, `[[hang]]`
+    sleeps for an hour, `[[crash-once]]` ends the process the first time that this very text is met (remembered in
+    `scratch`, so that it outlives the process).
+
+    Args:
+        seconds_per_text: how long each text pretends to take; 0 answers at once.
+        scratch: folder for what `[[crash-once]]` remembers; without it the marker acts like `[[crash]]`.
+        version: registry name to answer with, so that two fakes can play a swap.
+    """
+
+    name = "scripted"
+    cleaning = FAKE_CLEANING
+
+    def __init__(
+        self, *, seconds_per_text: float = 0.0, scratch: Path | None = None, version: str = "v-5c21b7ed00"
+    ) -> None:
+        self.version = version
+        self.tasks = TASKS
+        self.last_call = CallReport()
+        self._seconds_per_text = seconds_per_text
+        self._scratch = scratch
+
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens by estimate: there is no tokeniser."""
+        return [estimate_tokens(text) for text in texts]
+
+    def score(self, texts: Sequence[str]) -> dict[str, Probabilities]:
+        """Probabilities by word list, a topic by the text's digest; obeys the markers first.
+
+        Raises:
+            EngineError: a text holds `[[error]]`.
+        """
+        started = time.perf_counter()
+        for text in texts:
+            self._obey(text)
+        if self._seconds_per_text:
+            time.sleep(self._seconds_per_text * len(texts))
+        tokens = sum(self.token_counts(texts))
+        scores = {
+            SENTIMENT.name: _rows([_sentiment(text) for text in texts], len(SENTIMENT.labels)),
+            TOPIC.name: _rows([sha256(text.encode()).digest()[0] % 20 for text in texts], len(TOPIC.labels)),
+        }
+        self.last_call = CallReport(0.0, time.perf_counter() - started, tokens, tokens)
+        return scores
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _obey(self, text: str) -> None:
+        if "[[" not in text:
+            return
+        if "[[error]]" in text:
+            raise EngineError("the scripted engine refuses a text that holds '[[error]]'; take the marker out of it")
+        if "[[hang]]" in text:
+            time.sleep(3600)
+        if "[[crash]]" in text or ("[[crash-once]]" in text and self._is_first_meeting(text)):
+            os._exit(3)
+
+    def _is_first_meeting(self, text: str) -> bool:
+        if self._scratch is None:
+            return True
+        try:
+            (self._scratch / sha256(text.encode()).hexdigest()).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+
+def _sentiment(text: str) -> int:
+    """Column of the label that the word list gives: 0 negative, 1 neutral, 2 positive."""
+    words = set(re.findall(r"[a-z]+", text.lower()))
+    rises, falls = len(words & RISES), len(words & FALLS)
+    return 1 + (rises > falls) - (falls > rises)
+
+
+def _rows(columns: list[int], classes: int) -> Probabilities:
+    """0.9 on the given column of each row, the rest spread evenly: float32 [texts, classes]."""
+    rows = np.full((len(columns), classes), 0.1 / (classes - 1), dtype=np.float32)
+    rows[np.arange(len(columns)), columns] = 0.9
+    return rows

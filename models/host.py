@@ -1,0 +1,257 @@
+"""Runs an engine in a process of its own, so that its crash, hang or hunger is not the worker's."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+import numpy as np
+
+import models
+from models import pipe
+from models.engine import CallReport, Probabilities, Task
+from models.specs import EngineSpec
+from runtime import errors
+from runtime.errors import EngineError, ModelError
+
+KEPT_STDERR_LINES = 20
+"""Last lines of the child's output that an error shows: a native stack trace's useful end."""
+
+_BOOT = (
+    "import sys; sys.path.append(sys.argv[1]); from models.child import main; main(int(sys.argv[2]), int(sys.argv[3]))"
+)
+
+_Answer = pipe.Ready | pipe.Scored | pipe.Counted | pipe.Failed
+
+
+class EngineCrashError(EngineError):
+    """The engine's process died in the middle of a call; `HostedEngine.restart` brings a new one."""
+
+    reason = "crash"
+
+
+class EngineTimeoutError(EngineError):
+    """The engine did not answer by the deadline and was killed; `HostedEngine.restart` brings a new one."""
+
+    reason = "timeout"
+
+
+class HostedEngine:
+    """An `Engine` whose runtime lives in a child process; the parent never imports torch.
+
+    The child loads, checks its canaries and warms up before `start` returns. It dies with its parent, however that
+    ends. One caller at a time, as for every engine; only `close` and `kill` may come from another thread, and a
+    call in progress then ends as a crash.
+
+    Args:
+        spec: what to load.
+        deadline_s: how long one call may take where the caller does not say; a call that takes longer has hung.
+        start_timeout_s: how long loading and warming up may take.
+    """
+
+    def __init__(self, spec: EngineSpec, *, deadline_s: float = 30.0, start_timeout_s: float = 180.0) -> None:
+        self.spec = spec
+        self.name = ""
+        self.version = ""
+        self.cleaning = ""
+        self.tasks: Mapping[str, Task] = {}
+        self.last_call = CallReport()
+        self._deadline_s = deadline_s
+        self._start_timeout_s = start_timeout_s
+        self._decoder = msgspec.msgpack.Decoder(_Answer)
+        self._child: _Child | None = None
+        self._open()
+
+    @classmethod
+    def start(cls, spec: EngineSpec, *, deadline_s: float = 30.0, start_timeout_s: float = 180.0) -> HostedEngine:
+        """Start the child and return when it is warm.
+
+        Raises:
+            ModelError: the version is unknown, does not verify, does not load or does not warm up in time.
+        """
+        return cls(spec, deadline_s=deadline_s, start_timeout_s=start_timeout_s)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child; None when there is none."""
+        return self._child.process.pid if self._child else None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the child runs; False after a crash, a time-out or `close`."""
+        return self._child is not None and self._child.process.poll() is None
+
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """Exact tokens per text: a round trip; `models.batching.estimate_tokens` is the cheap way."""
+        answer = self._ask(pipe.Count(list(texts)), self._deadline_s)
+        if not isinstance(answer, pipe.Counted):
+            raise self._off_script(answer)
+        return answer.counts
+
+    def score(self, texts: Sequence[str], deadline_s: float | None = None) -> dict[str, Probabilities]:
+        """Probabilities per task, as `Engine.score`; one round trip.
+
+        Args:
+            texts: cleaned, non-empty.
+            deadline_s: seconds after which the child counts as hung and is killed; None takes the constructor's.
+
+        Raises:
+            EngineError: the engine refused the batch and lives on.
+            EngineCrashError: the child died; `restart` before the next call.
+            EngineTimeoutError: no answer by the deadline; the child was killed, `restart` before the next call.
+        """
+        answer = self._ask(pipe.Score(list(texts)), self._deadline_s if deadline_s is None else deadline_s)
+        if not isinstance(answer, pipe.Scored):
+            raise self._off_script(answer)
+        classes = sum(len(task.labels) for task in self.tasks.values())
+        joined = np.frombuffer(answer.probabilities, dtype=np.float32).reshape(len(texts), classes)
+        by_task, column = {}, 0
+        for task in self.tasks.values():
+            by_task[task.name] = joined[:, column : column + len(task.labels)]
+            column += len(task.labels)
+        self.last_call = CallReport(answer.tokenise_s, answer.predict_s, answer.tokens, answer.padded_tokens)
+        return by_task
+
+    def restart(self) -> None:
+        """End the child, if there is one, and start another from the same spec; returns when it is warm.
+
+        Raises:
+            ModelError: as `start`.
+        """
+        self.close()
+        self._open()
+
+    def kill(self) -> None:
+        """End the child at once, in the middle of a call too."""
+        if self._child:
+            self._child.end(grace_s=0.0)
+
+    def close(self) -> None:
+        """End the child: it finishes reading at the closed pipe, or is killed after two seconds."""
+        child, self._child = self._child, None
+        if child:
+            child.end(grace_s=2.0)
+
+    def _open(self) -> None:
+        self._child = _Child()
+        try:
+            answer = self._ask(pipe.Open(self.spec), self._start_timeout_s)
+        except ModelError:
+            self.close()
+            raise
+        if not isinstance(answer, pipe.Ready):
+            raise self._off_script(answer)
+        self.name, self.version, self.cleaning = answer.name, answer.version, answer.cleaning
+        self.tasks = MappingProxyType(
+            {task.name: Task(task.name, task.labels, task.abstain_below) for task in answer.tasks}
+        )
+
+    def _ask(self, request: msgspec.Struct, timeout_s: float) -> _Answer:
+        child = self._child
+        if child is None:
+            raise EngineCrashError("the engine's process is not running; call restart() first")
+        ends_at = time.monotonic() + timeout_s
+        try:
+            child.connection.send(request, timeout_s)
+            answer: _Answer = self._decoder.decode(child.connection.receive(max(1e-4, ends_at - time.monotonic())))
+        except TimeoutError:
+            self._child = None
+            child.end(grace_s=0.0)
+            raise EngineTimeoutError(
+                f"engine process {child.process.pid} did not answer within {timeout_s:g} s and was killed; "
+                f"make the batch smaller or the deadline longer{child.last_words()}"
+            ) from None
+        except UnicodeEncodeError as error:
+            raise EngineError(f"a text cannot be encoded as UTF-8: {error}; clean it first") from None
+        except (OSError, EOFError, msgspec.DecodeError):
+            self._child = None
+            ending = child.end(grace_s=2.0)
+            raise EngineCrashError(f"engine process {child.process.pid} {ending}{child.last_words()}") from None
+        if isinstance(answer, pipe.Failed):
+            raise _rebuilt(answer)
+        return answer
+
+    def _off_script(self, answer: _Answer) -> EngineError:
+        self.kill()
+        return EngineError(f"the engine's process answered {type(answer).__name__} out of turn; a bug of ours")
+
+
+class _Child:
+    """One child process with its pipe, its lifeline and the last lines of its output."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        lifeline_read, self._lifeline = os.pipe()
+        root = str(Path(models.__file__).parent.parent)
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _BOOT, root, str(theirs.fileno()), str(lifeline_read)],
+                pass_fds=(theirs.fileno(), lifeline_read),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+        finally:
+            theirs.close()
+            os.close(lifeline_read)
+        self.connection = pipe.Pipe(ours)
+        self._lines: deque[str] = deque(maxlen=KEPT_STDERR_LINES)
+        self._reader = threading.Thread(target=self._read_output, name="engine-output", daemon=True)
+        self._reader.start()
+        self._lock = threading.Lock()
+        self._ending = ""
+
+    def end(self, grace_s: float) -> str:
+        """End the process and say how it ended; a second call says the same again."""
+        with self._lock:
+            if not self._ending:
+                self.connection.close()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    if grace_s > 0:
+                        self.process.wait(grace_s)
+                self.process.kill()
+                self._ending = _how_it_ended(self.process.wait())
+                os.close(self._lifeline)
+                self._reader.join(1.0)
+            return self._ending
+
+    def last_words(self) -> str:
+        """The last lines that the process printed, ready to follow a message."""
+        return "; its last output:\n" + "\n".join(self._lines) if self._lines else ""
+
+    def _read_output(self) -> None:
+        output = self.process.stdout
+        if output is None:
+            raise RuntimeError("the child was started with a pipe for its output; a bug of ours")
+        with output:
+            for line in output:
+                self._lines.append(line.decode(errors="replace").rstrip()[:500])
+
+
+def _how_it_ended(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    return f"was ended by {signal.Signals(-code).name}"
+
+
+def _rebuilt(failure: pipe.Failed) -> ModelError:
+    """The child's error as ours: of its class where that can be made from a message, else its nearest parent."""
+    kind = getattr(errors, failure.kind, EngineError)
+    if kind is errors.VersionNotFoundError:
+        rebuilt = errors.VersionNotFoundError.__new__(errors.VersionNotFoundError)
+        Exception.__init__(rebuilt, failure.message)
+        return rebuilt
+    if isinstance(kind, type) and issubclass(kind, ModelError):
+        return kind(failure.message)
+    return EngineError(failure.message)

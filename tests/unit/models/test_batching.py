@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import doctest
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import batching
+
+
+def test_examples_in_the_docstrings_hold() -> None:
+    result = doctest.testmod(batching)
+    assert (result.failed, result.attempted) == (0, 5)
+
+
+@given(st.lists(st.integers(1, 512)), st.integers(1, 4096))
+def test_plan_places_each_text_once_and_stays_within_the_budget(lengths: list[int], budget: int) -> None:
+    groups = batching.plan(lengths, budget)
+    assert sorted(position for group in groups for position in group) == list(range(len(lengths)))
+    for group in groups:
+        longest = max(lengths[position] for position in group)
+        assert len(group) == 1 or len(group) * batching.padded_length(longest) <= budget
+
+
+def test_plan_puts_like_lengths_together() -> None:
+    assert batching.plan([8, 64, 8, 64], max_padded_tokens=128) == [[1, 3], [0, 2]]
+
+
+@given(st.lists(st.integers(0, 100)), st.integers(1, 200))
+def test_budgeted_covers_every_item_and_exceeds_the_budget_only_with_a_single_one(
+    costs: list[int], budget: int
+) -> None:
+    runs = list(batching.budgeted(costs, budget))
+    assert sum(runs) == len(costs)
+    start = 0
+    for run in runs:
+        assert run == 1 or sum(costs[start : start + run]) <= budget
+        start += run
+
+
+@pytest.mark.parametrize(("text", "tokens"), [("", 2), ("abc", 3), ("央行维持", 6), ("\ud800abc", 3)])
+def test_estimate_counts_three_bytes_a_token_and_takes_any_text(text: str, tokens: int) -> None:
+    assert batching.estimate_tokens(text) == tokens

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from models.host import EngineCrashError, EngineTimeoutError, HostedEngine
+from models.specs import NoopSpec, RegistrySpec, ScriptedSpec
+from runtime.errors import EngineError, ModelError
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[HostedEngine]:
+    engine = HostedEngine.start(ScriptedSpec())
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def hosted(shared: HostedEngine) -> HostedEngine:
+    if not shared.is_alive:
+        shared.restart()
+    return shared
+
+
+def test_an_engine_error_in_the_child_comes_back_and_the_child_lives_on(hosted: HostedEngine) -> None:
+    pid = hosted.pid
+    with pytest.raises(EngineError, match=r"refuses a text that holds '\[\[error\]\]'") as caught:
+        hosted.score(["fine", "[[error]]"])
+    assert caught.value.reason == "engine_error"
+    assert hosted.score(["fine"])["sentiment"].shape == (1, 3)
+    assert hosted.pid == pid
+
+
+def test_a_crash_names_the_exit_code_and_restart_brings_a_new_child(hosted: HostedEngine) -> None:
+    pid = hosted.pid
+    with pytest.raises(EngineCrashError, match=rf"engine process {pid} ended with exit code 3") as caught:
+        hosted.score(["[[crash]]"])
+    assert caught.value.reason == "crash"
+    assert not hosted.is_alive
+    with pytest.raises(EngineCrashError, match=r"not running; call restart\(\) first"):
+        hosted.score(["fine"])
+    hosted.restart()
+    assert hosted.score(["ACME soars"])["sentiment"].argmax() == 2
+    assert hosted.pid != pid
+
+
+def test_a_crash_once_text_is_scored_after_a_restart(tmp_path: Path) -> None:
+    engine = HostedEngine.start(ScriptedSpec(scratch=str(tmp_path)))
+    with pytest.raises(EngineCrashError, match="exit code 3"):
+        engine.score(["[[crash-once]] ACME"])
+    engine.restart()
+    assert engine.score(["[[crash-once]] ACME"])["topic"].shape == (1, 20)
+    engine.close()
+
+
+def test_a_kill_from_outside_is_a_crash_that_names_the_signal(hosted: HostedEngine) -> None:
+    assert hosted.pid is not None
+    os.kill(hosted.pid, signal.SIGKILL)
+    with pytest.raises(EngineCrashError, match="was ended by SIGKILL"):
+        hosted.score(["fine"])
+
+
+def test_a_hang_is_killed_at_the_deadline(hosted: HostedEngine) -> None:
+    assert hosted.pid is not None
+    child = psutil.Process(hosted.pid)
+    with pytest.raises(
+        EngineTimeoutError, match=r"did not answer within 0.2 s and was killed; make the batch"
+    ) as caught:
+        hosted.score(["[[hang]]"], deadline_s=0.2)
+    assert caught.value.reason == "timeout"
+    assert not child.is_running()
+
+
+def test_kill_from_another_thread_ends_a_call_in_progress_as_a_crash(hosted: HostedEngine) -> None:
+    threading.Timer(0.1, hosted.kill).start()
+    with pytest.raises(EngineCrashError, match="engine process"):
+        hosted.score(["[[hang]]"], deadline_s=60)
+
+
+def test_the_child_ignores_the_signals_of_its_group(hosted: HostedEngine) -> None:
+    assert hosted.pid is not None
+    os.kill(hosted.pid, signal.SIGTERM)
+    os.kill(hosted.pid, signal.SIGINT)
+    assert hosted.score(["fine"])["sentiment"].shape == (1, 3)
+
+
+def test_a_version_that_does_not_exist_is_named_with_the_cure(tmp_path: Path) -> None:
+    spec = RegistrySpec("v-0123456789", registry=str(tmp_path), trust=str(tmp_path / "trust"))
+    with pytest.raises(ModelError, match=r"no model version 'v-0123456789'.*bellwether models build"):
+        HostedEngine.start(spec)
+
+
+def test_a_text_that_is_no_utf8_is_refused_and_the_child_lives_on(hosted: HostedEngine) -> None:
+    with pytest.raises(EngineError, match=r"cannot be encoded as UTF-8.*clean it first"):
+        hosted.score(["\ud800"])
+    assert hosted.score(["fine"])["sentiment"].shape == (1, 3)
+
+
+def test_a_batch_larger_than_the_socket_buffer_goes_through(hosted: HostedEngine) -> None:
+    texts = ["profit " * 9_000] * 64  # 4 MB
+    assert hosted.score(texts)["sentiment"].shape == (64, 3)
+
+
+PARENT = """
+import sys
+from models.host import HostedEngine
+from models.specs import NoopSpec, ScriptedSpec
+if sys.argv[1] == "imports":
+    engine = HostedEngine.start(NoopSpec())
+    engine.score(["x"])
+    engine.close()
+    print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "transformers", "openvino", "asyncio"}))
+else:
+    engine = HostedEngine.start(ScriptedSpec())
+    print(engine.pid, flush=True)
+    engine.score(["[[hang]]"], deadline_s=600)
+"""
+
+
+def start_parent(argument: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", PARENT, argument],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_parent_imports_neither_torch_nor_asyncio() -> None:
+    with start_parent("imports") as parent:
+        output, _ = parent.communicate(timeout=60)
+    assert output == "[]\n"
+
+
+def test_the_child_dies_with_its_parent_in_the_middle_of_a_call() -> None:
+    with start_parent("hang") as parent:
+        assert parent.stdout is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    ends_at = time.monotonic() + 30
+    while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < ends_at, "the child outlived its parent by 30 s"
+        time.sleep(0.01)
+
+
+def test_close_ends_the_child_and_may_be_called_twice() -> None:
+    engine = HostedEngine.start(NoopSpec())
+    assert engine.pid is not None
+    child = psutil.Process(engine.pid)
+    engine.close()
+    engine.close()
+    assert not child.is_running()
+    assert engine.pid is None

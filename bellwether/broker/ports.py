@@ -1,0 +1,76 @@
+"""Loopback ports: which are free, and who holds one that is not."""
+
+from __future__ import annotations
+
+import random
+import socket
+
+import psutil
+
+from runtime.errors import BrokerError
+
+from .properties import HOST
+
+_RANGE = range(20_000, 32_000)
+"""Below the ports that systems hand to outgoing connections (32768 on Linux, 49152 elsewhere): while a broker
+is down, a client that keeps trying could otherwise be given the broker's port, and connect to itself."""
+
+_TRIES = 200
+
+
+def free(count: int, choose: random.Random) -> list[int]:
+    """Ports that nobody listens on, all different.
+
+    Args:
+        count: how many.
+        choose: source of randomness.
+
+    Raises:
+        BrokerError: so many are taken that none was found.
+    """
+    found: list[int] = []
+    for _ in range(_TRIES):
+        if len(found) == count:
+            return found
+        port = choose.choice(_RANGE)
+        if port not in found and is_free(port):
+            found.append(port)
+    raise BrokerError(
+        f"found only {len(found)} of {count} free ports between {_RANGE.start} and {_RANGE.stop} in {_TRIES} tries; "
+        "end some listeners (`ss -ltn` lists them) or name one with --port"
+    )
+
+
+def is_free(port: int) -> bool:
+    """Whether a broker could listen there now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As Kafka does: connections that a killed broker left waiting do not count as taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def answers(port: int, timeout_s: float = 0.5) -> bool:
+    """Whether somebody accepts connections there."""
+    try:
+        with socket.create_connection((HOST, port), timeout=timeout_s):
+            return True
+    except OSError:
+        return False
+
+
+def holder(port: int) -> str:
+    """Who listens on a port, as far as this user may know: for an error message."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            address = connection.laddr  # empty for a socket without one
+            listens = connection.status == psutil.CONN_LISTEN and bool(address) and address[1] == port
+            if listens and connection.pid:
+                process = psutil.Process(connection.pid)
+                return f"process {connection.pid} ({process.name()})"
+    except psutil.Error:
+        pass
+    return "a process that this user may not see"

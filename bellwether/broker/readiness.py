@@ -1,0 +1,105 @@
+"""When a cluster may be called started: every node has joined, and one leads."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from runtime.errors import BrokerError
+
+from . import blueprint, ports, process
+from .blueprint import Blueprint
+from .process import NodeFolder
+from .properties import Node
+
+_POLL_S = 0.1
+"""Between two looks; a start takes seconds."""
+
+_REQUEST_TIMEOUT_MS = 5_000
+"""For one question to a node that has opened its port."""
+
+
+class PortTakenError(BrokerError):
+    """Somebody else listens where a node should."""
+
+
+def check_port(node: Node) -> None:
+    """Refuse to start a node whose port is taken.
+
+    Raises:
+        PortTakenError: with the port and, where it can be known, the process that has it.
+    """
+    for port in (node.client_port, node.controller_port):
+        if not ports.is_free(port):
+            raise PortTakenError(_taken(port))
+
+
+def wait(folder: Path, plan: Blueprint, *, deadline: float, wait_s: float) -> None:
+    """Return when every node answers.
+
+    Args:
+        folder: of the cluster.
+        plan: its nodes.
+        deadline: on the monotonic clock.
+        wait_s: the same as a duration, for the message.
+
+    Raises:
+        PortTakenError: a node lost its port to somebody else.
+        BrokerError: a node died, or not all answer in time.
+    """
+    while True:
+        for node in plan.nodes:
+            home = blueprint.home(folder, node)
+            if process.running(home) is None:
+                raise _died(node, home)
+        if is_ready(plan):
+            return
+        if time.monotonic() > deadline:
+            first = blueprint.home(folder, plan.nodes[0])
+            raise BrokerError(
+                f"Kafka at {plan.bootstrap} did not answer within {wait_s:.0f} s; it may only be slow: try a longer "
+                f"--wait-s\n{process.log_tail(first)}"
+            )
+        time.sleep(_POLL_S)
+
+
+def is_ready(plan: Blueprint) -> bool:
+    """Whether all nodes are members of their cluster and it has a controller."""
+    # Before its port is open, a client would only fill somebody's log with warnings.
+    if not all(ports.answers(node.client_port) for node in plan.nodes):
+        return False
+    from kafka import KafkaAdminClient
+    from kafka.errors import KafkaError
+
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=plan.bootstrap.split(","),
+            bootstrap_timeout_ms=_REQUEST_TIMEOUT_MS,
+            request_timeout_ms=_REQUEST_TIMEOUT_MS,
+        )
+        try:
+            cluster = admin.describe_cluster()
+        finally:
+            admin.close()
+    except KafkaError:
+        return False
+    joined = {broker["broker_id"] for broker in cluster["brokers"] if not broker.get("is_fenced")}
+    return cluster["controller_id"] >= 0 and joined == {node.node_id for node in plan.nodes}
+
+
+def _died(node: Node, home: NodeFolder) -> BrokerError:
+    said = process.log_tail(home)
+    if "Address already in use" in said:
+        return PortTakenError(_taken(node.client_port) + f"\n{said}")
+    if "No space left on device" in said:
+        cure = "free some space or choose another --folder"
+    else:
+        cure = f"the cause stands in its log, {home.log}"
+    return BrokerError(f"node {node.node_id} of the broker died while it was starting; {cure}\n{said}")
+
+
+def _taken(port: int) -> str:
+    return (
+        f"port {port} of 127.0.0.1 is taken by {ports.holder(port)}; "
+        "end it, or choose another port with --port (0 takes a free one)"
+    )

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-import platformdirs
 from filelock import FileLock, Timeout
 
+from runtime import settings
 from runtime.errors import ArtefactError
 
 Announce = Callable[[str], None]
@@ -51,12 +51,12 @@ class Jar:
 
 def cache_folder() -> Path:
     """Where this user's jars are kept; nothing else is put there."""
-    return platformdirs.user_cache_path("bellwether") / "kafka"
+    return settings.load().cache / "kafka"
 
 
 def pinned() -> tuple[Jar, ...]:
     """All jars of the class path, in class path order."""
-    lines = files(__package__).joinpath("jars.txt").read_text(encoding="utf-8").splitlines()
+    lines = files("bellwether.broker").joinpath("jars.txt").read_text(encoding="utf-8").splitlines()
     pairs = (line.split() for line in lines if line.strip())
     return tuple(Jar(coordinate=coordinate, sha256=sha256) for sha256, coordinate in pairs)
 

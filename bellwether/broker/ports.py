@@ -66,9 +66,9 @@ def holder(port: int) -> str:
     """Who listens on a port, as far as this user may know: for an error message."""
     try:
         for connection in psutil.net_connections(kind="tcp"):
-            address = connection.laddr  # empty for a socket without one
-            listens = connection.status == psutil.CONN_LISTEN and bool(address) and address[1] == port
-            if listens and connection.pid:
+            listens = connection.status == psutil.CONN_LISTEN
+            # A socket without an address has an empty tuple in its place.
+            if listens and connection.pid and getattr(connection.laddr, "port", None) == port:
                 process = psutil.Process(connection.pid)
                 return f"process {connection.pid} ({process.name()})"
     except psutil.Error:

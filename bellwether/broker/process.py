@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ _FLAGS = (
     _HEAP,
     "-XX:+UseSerialGC",
     "-XX:+ExitOnOutOfMemoryError",
+    "-XX:-UsePerfData",
     "-Djava.awt.headless=true",
     "--enable-native-access=ALL-UNNAMED",
 )
@@ -54,6 +56,11 @@ class NodeFolder:
     def data(self) -> Path:
         """Kafka's own folder: the only one that matters after a crash."""
         return self.path / "data"
+
+    @property
+    def scratch(self) -> Path:
+        """Where Kafka's compression libraries unpack themselves; a killed node leaves them behind."""
+        return self.path / "scratch"
 
     @property
     def log(self) -> Path:
@@ -101,6 +108,8 @@ def spawn(folder: NodeFolder, class_path: str) -> int:
     Returns:
         Its process id.
     """
+    shutil.rmtree(folder.scratch, ignore_errors=True)
+    folder.scratch.mkdir()
     java = str(artefacts.java())
     command = [java, *_flags(folder), "-cp", class_path, "kafka.Kafka", str(folder.settings)]
     into_log = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -168,6 +177,7 @@ def log_tail(folder: NodeFolder, lines: int = _LOG_LINES) -> str:
 def _flags(folder: NodeFolder) -> list[str]:
     return [
         *_FLAGS,
+        f"-Djava.io.tmpdir={folder.scratch}",
         f"-XX:ErrorFile={folder.path / 'java-crash.log'}",
         f"-Dlog4j2.configurationFile={folder.log_settings.as_uri()}",
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runtime.errors import BrokerError
 
-from . import blueprint, ports, process
+from . import admin, blueprint, ports, process
 from .blueprint import Blueprint
 from .process import NodeFolder
 from .properties import Node
@@ -15,7 +15,7 @@ from .properties import Node
 _POLL_S = 0.1
 """Between two looks; a start takes seconds."""
 
-_REQUEST_TIMEOUT_MS = 5_000
+_REQUEST_TIMEOUT_S = 5.0
 """For one question to a node that has opened its port."""
 
 
@@ -68,20 +68,10 @@ def is_ready(plan: Blueprint) -> bool:
     # Before its port is open, a client would only fill somebody's log with warnings.
     if not all(ports.answers(node.client_port) for node in plan.nodes):
         return False
-    from kafka import KafkaAdminClient
-    from kafka.errors import KafkaError
-
     try:
-        admin = KafkaAdminClient(
-            bootstrap_servers=plan.bootstrap.split(","),
-            bootstrap_timeout_ms=_REQUEST_TIMEOUT_MS,
-            request_timeout_ms=_REQUEST_TIMEOUT_MS,
-        )
-        try:
-            cluster = admin.describe_cluster()
-        finally:
-            admin.close()
-    except KafkaError:
+        with admin.connect(plan.bootstrap, timeout_s=_REQUEST_TIMEOUT_S) as client:
+            cluster = client.describe_cluster()
+    except BrokerError:
         return False
     joined = {broker["broker_id"] for broker in cluster["brokers"] if not broker.get("is_fenced")}
     return cluster["controller_id"] >= 0 and joined == {node.node_id for node in plan.nodes}

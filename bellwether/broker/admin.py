@@ -23,7 +23,7 @@ def connect(bootstrap: str, *, timeout_s: float = 10.0) -> Iterator[Any]:
         BrokerError: nobody answers there, or Kafka refuses what is asked of it.
     """
     from kafka import KafkaAdminClient
-    from kafka.errors import KafkaError, KafkaTimeoutError, NoBrokersAvailable
+    from kafka.errors import KafkaError, KafkaTimeoutError
 
     limit_ms = round(timeout_s * 1000)
     options: dict[str, Any] = {"bootstrap_timeout_ms": limit_ms, "request_timeout_ms": limit_ms}
@@ -33,7 +33,7 @@ def connect(bootstrap: str, *, timeout_s: float = 10.0) -> Iterator[Any]:
             yield client
         finally:
             client.close()
-    except (KafkaTimeoutError, NoBrokersAvailable) as error:
+    except KafkaTimeoutError as error:
         raise BrokerError(
             f"no Kafka answers at {bootstrap} within {timeout_s:.0f} s ({error}); start one with "
             "`bellwether broker start`, or name another with --bootstrap"

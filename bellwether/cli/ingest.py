@@ -1,0 +1,127 @@
+"""`bellwether ingest file|stdin|rss|http`: text from outside becomes events, unchanged."""
+
+from __future__ import annotations
+
+import sys
+from datetime import tzinfo
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+
+from bellwether.cli.ingest_session import Options, Session
+from runtime import clock
+from runtime.errors import InputError
+from streams.ingest import opening
+from streams.ingest.article import ArticleBuilder
+from streams.ingest.mapping import RowMapping
+from streams.ingest.replay import Pace, parse_speed
+from streams.ingest.rows import Format, Rows
+from streams.ingest.run import Bounds
+
+app = typer.Typer(
+    name="ingest",
+    help="Bring text into Kafka: files, standard input, feeds or HTTP. The text is never changed.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+Bootstrap = Annotated[str | None, typer.Option(help="Kafka's address, host:port; default: the settings'.")]
+Map = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="FIELD=PATH",
+        help="Where a field of the event lies in a row, e.g. `text=$.headline`, `key=$.ticker`, `time=$.ts`, "
+        "`id=$.id`, `entities=$.tickers[*].symbol`. Repeatable. Unmapped fields are guessed by name.",
+    ),
+]
+Source = Annotated[
+    str | None, typer.Option(help="Source of every event; default: the row's own, else the file's or feed's name.")
+]
+Timezone = Annotated[
+    str | None, typer.Option(help="Zone of times without an offset, e.g. UTC; without it such rows are refused.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end, and nothing else there.")]
+Refused = Annotated[Path | None, typer.Option(help="File that receives every refusal as a JSON line.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 if any row was refused.")]
+Speed = Annotated[str, typer.Option(help="Replay by event time: `1x`, `60x` (an hour a minute), or `max`.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Stop after so many events.")]
+Skip = Annotated[int, typer.Option(min=0, help="Leave out the rows up to this line; an interrupted ingest names it.")]
+
+
+@app.callback()
+def root() -> None:
+    """Bring text into Kafka: files, standard input, feeds or HTTP. The text is never changed."""
+
+
+@app.command()
+def file(
+    paths: Annotated[list[Path], typer.Argument(help="JSON Lines, CSV, TSV or Parquet; gzip too.")],
+    *,
+    bootstrap: Bootstrap = None,
+    mapping: Map = None,
+    source: Source = None,
+    speed: Speed = "max",
+    limit: Limit = None,
+    skip: Skip = 0,
+    format_: Annotated[Format | None, typer.Option("--format", help="Default: by the name's ending.")] = None,
+    timezone: Timezone = None,
+    refused: Refused = None,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
+    """Publish the rows of files; prints how many Kafka acknowledged and why others were refused."""
+    if skip and len(paths) > 1:
+        raise InputError(f"--skip {skip} with {len(paths)} files is ambiguous; resume them one by one")
+    options = Options(bootstrap, refused, strict, as_json)
+    row_mapping, pace_speed, zone = RowMapping.parse(mapping or []), parse_speed(speed), _zone(timezone)
+    with Session(options) as session:
+        pace = None if pace_speed is None else Pace(pace_speed, clock.monotonic, session.interrupt.sleep)
+        for path in paths:
+            left = None if limit is None else limit - session.sent
+            if session.interrupt.is_set or (left is not None and left <= 0):
+                break
+            with opening.file(path, format_) as rows:
+                session.ingest(rows, _builder(rows, row_mapping, source, zone), pace, Bounds(skip, left))
+
+
+@app.command()
+def stdin(
+    *,
+    bootstrap: Bootstrap = None,
+    mapping: Map = None,
+    source: Source = None,
+    speed: Speed = "max",
+    limit: Limit = None,
+    skip: Skip = 0,
+    format_: Annotated[Format, typer.Option("--format", help="What comes in; gzip is found out.")] = "jsonl",
+    timezone: Timezone = None,
+    refused: Refused = None,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
+    """Publish the rows of standard input, each as it comes."""
+    row_mapping, pace_speed, zone = RowMapping.parse(mapping or []), parse_speed(speed), _zone(timezone)
+    with (
+        Session(Options(bootstrap, refused, strict, as_json)) as session,
+        opening.standard_input(sys.stdin.buffer, format_) as rows,
+    ):
+        pace = None if pace_speed is None else Pace(pace_speed, clock.monotonic, session.interrupt.sleep)
+        session.ingest(rows, _builder(rows, row_mapping, source, zone), pace, Bounds(skip, limit))
+
+
+def _builder(rows: Rows, mapping: RowMapping, source: str | None, zone: tzinfo | None) -> ArticleBuilder:
+    return ArticleBuilder(
+        mapping, source=source or rows.name, is_source_forced=source is not None, zone=zone, now=clock.now
+    )
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InputError(f"--timezone {name!r} is no time zone; write UTC or a name like Europe/Berlin") from error

@@ -1,0 +1,1 @@
+"""Text from outside becomes events of `news.article.published`, unchanged and acknowledged."""

@@ -1,0 +1,180 @@
+"""The idempotent producer of the published topic: an event counts when the broker has acknowledged it, never before."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from runtime.errors import BrokerError
+from streams.ingest.message import Message
+from streams.ingest.refusal import TOO_LARGE, RowRefusedError
+from wire.topics import PUBLISHED
+
+Done = Callable[[Exception | None], None]
+"""Called once per event, on the producer's thread: None when acknowledged, else why not."""
+
+BUFFER_BYTES = 32 * 1024 * 1024
+"""Bytes on the way at most; kafka-python's own buffer has no bound. About 60,000 headlines, a second or two of work."""
+DELIVERY_TIMEOUT_S = 60.0
+"""How long an event may wait for a broker that went away; a restart takes 5 to 10 seconds."""
+_BATCH_BYTES = 128 * 1024
+"""Per partition and request; larger gained nothing here, Kafka's default of 16 KiB cost a third of the rate."""
+_LINGER_MS = 20
+"""Wait for a batch to fill: invisible to a person, and a flush does not wait for it."""
+
+
+class Publisher:
+    """Sends events with bounded memory; `with` closes it, after what was sent is settled."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        topic: str = PUBLISHED.name,
+        delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
+        buffer_bytes: int = BUFFER_BYTES,
+        connect_timeout_s: float = 15.0,
+    ) -> None:
+        """Connect.
+
+        Raises:
+            BrokerError: nothing answers at `bootstrap`, or the topic does not exist.
+        """
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self._delivery_timeout_s = delivery_timeout_s
+        self._buffer_bytes = buffer_bytes
+        self._on_the_way = 0
+        self._room = threading.Condition()
+        self._producer: Any = self._connect(connect_timeout_s)
+
+    def _connect(self, timeout_s: float) -> Any:
+        from kafka import KafkaProducer
+        from kafka.errors import KafkaError
+
+        delivery_ms = int(self._delivery_timeout_s * 1000)
+        config: dict[str, Any] = {
+            "bootstrap_servers": self._bootstrap.split(","),
+            "client_id": "bellwether-ingest",
+            "enable_idempotence": True,
+            "acks": "all",
+            "allow_auto_create_topics": False,
+            "batch_size": _BATCH_BYTES,
+            "linger_ms": _LINGER_MS,
+            "max_request_size": 4 * PUBLISHED.max_message_bytes,
+            "request_timeout_ms": min(10_000, delivery_ms - _LINGER_MS),
+            "delivery_timeout_ms": delivery_ms,
+            "max_block_ms": int(timeout_s * 1000),
+            "bootstrap_timeout_ms": int(timeout_s * 1000),
+            "reconnect_backoff_max_ms": 1_000,
+        }
+        try:
+            producer: Any = KafkaProducer(**config)
+        except (KafkaError, ValueError) as error:
+            raise BrokerError(
+                f"no Kafka answers at {self._bootstrap} ({type(error).__name__}: {error}); "
+                "start one with `bellwether broker start` or name another with --bootstrap"
+            ) from error
+        try:
+            producer.partitions_for(self._topic)
+        except KafkaError as error:
+            producer.close(timeout=1)
+            raise BrokerError(
+                f"Kafka at {self._bootstrap} has no topic {self._topic!r} ({type(error).__name__}); "
+                "create it with `bellwether topics create`"
+            ) from error
+        return producer
+
+    def publish(self, message: Message, done: Done) -> None:
+        """Send one event; blocks while `buffer_bytes` are on the way.
+
+        `done` gets a `RowRefusedError` where the broker takes no message of this size, else a `BrokerError`.
+
+        Raises:
+            BrokerError: there was no room within the delivery time-out.
+        """
+        from kafka.errors import KafkaError
+
+        size = message.size_bytes
+        self._reserve(size)
+
+        def settle(error: Exception | None) -> None:
+            with self._room:
+                self._on_the_way -= size
+                self._room.notify()
+            done(error)
+
+        try:
+            future = self._producer.send(self._topic, value=message.value, key=message.key, headers=message.headers)
+        except KafkaError as error:
+            settle(self._explained(error, message))
+            return
+        # One pair of callbacks; `settle` runs on the sender's thread.
+        future.add_callback(lambda _: settle(None))
+        future.add_errback(lambda error: settle(self._explained(error, message)))
+
+    def _reserve(self, size: int) -> None:
+        with self._room:
+            # A message larger than the whole buffer may still go alone.
+            has_room = self._room.wait_for(
+                lambda: self._on_the_way == 0 or self._on_the_way + size <= self._buffer_bytes,
+                timeout=self._delivery_timeout_s + 10.0,
+            )
+            if not has_room:
+                raise BrokerError(
+                    f"Kafka at {self._bootstrap} has acknowledged nothing for {self._delivery_timeout_s:.0f} s "
+                    f"while {self._on_the_way:,} bytes are on the way; see `bellwether broker status`"
+                )
+            self._on_the_way += size
+
+    def _explained(self, error: Exception, message: Message) -> Exception:
+        from kafka.errors import MessageSizeTooLargeError
+
+        if isinstance(error, MessageSizeTooLargeError):
+            return RowRefusedError(
+                TOO_LARGE,
+                f"the event has {message.size_bytes:,} bytes and the broker refused it; "
+                f"split the text or raise max.message.bytes of {self._topic}",
+            )
+        return BrokerError(
+            f"Kafka at {self._bootstrap} did not acknowledge event {message.event_id} within "
+            f"{self._delivery_timeout_s:.0f} s ({type(error).__name__}: {error}); see `bellwether broker status`"
+        )
+
+    @property
+    def bytes_on_the_way(self) -> int:
+        """Bytes sent and not yet settled."""
+        return self._on_the_way
+
+    def flush(self) -> None:
+        """Wait until every event so far is settled, one way or the other.
+
+        Raises:
+            BrokerError: it took longer than the delivery time-out allows.
+        """
+        from kafka.errors import KafkaTimeoutError
+
+        try:
+            self._producer.flush(timeout=self._delivery_timeout_s + 10.0)
+        except KafkaTimeoutError as error:
+            raise BrokerError(
+                f"Kafka at {self._bootstrap} does not answer: {self._on_the_way:,} bytes are still on the way after "
+                f"{self._delivery_timeout_s + 10.0:.0f} s; see `bellwether broker status`"
+            ) from error
+        with self._room:
+            # The flush ends when the batches are done, which may be a moment before the last callback has run.
+            self._room.wait_for(lambda: self._on_the_way == 0, timeout=5.0)
+
+    def close(self) -> None:
+        """Hand the connection back; what is unsettled then fails."""
+        self._producer.close(timeout=5)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

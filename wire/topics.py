@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 DEFAULT_PARTITIONS = 12
 """Of published, scored, shadowed and dead; fixed at creation. Twelve divides among 1, 2, 3, 4, 6 or 12 workers."""
@@ -36,10 +35,10 @@ class Topic:
     max_message_bytes: int = MAX_PUBLISHED_BYTES
     partitions: int | None = None
     """A fixed number, or None for those that share one number chosen at creation."""
-    groups: tuple[str, ...] = field(default=())
+    groups: tuple[str, ...] = ()
     """Consumer groups that read it; each gets offset 0 committed when the topic is created."""
 
-    def config(self) -> Mapping[str, str]:
+    def config(self) -> dict[str, str]:
         """The topic's settings under Kafka's names."""
         settings = {
             "cleanup.policy": self.cleanup,
@@ -151,17 +150,34 @@ class Layout:
     topic: Topic
     partitions: int
     replicas: int
+    groups: tuple[str, ...]
+    """Consumer groups that need a committed offset on every partition."""
 
     @property
     def name(self) -> str:
         """The topic's name."""
         return self.topic.name
 
+    def config(self) -> dict[str, str]:
+        """The topic's settings under Kafka's names."""
+        # All but one replica must have a record before it counts as written: one broker may then be lost.
+        return {**self.topic.config(), "min.insync.replicas": str(max(1, self.replicas - 1))}
+
 
 def layouts(
-    *, partitions: int = DEFAULT_PARTITIONS, replicas: int = 1, topics: tuple[Topic, ...] = ALL
+    *,
+    partitions: int = DEFAULT_PARTITIONS,
+    replicas: int = 1,
+    group: str = CLASSIFY_GROUP,
+    topics: tuple[Topic, ...] = ALL,
 ) -> tuple[Layout, ...]:
     """The topics as they shall exist.
+
+    Args:
+        partitions: of every topic that has no number of its own.
+        replicas: of every topic.
+        group: of the workers that score, where it has another name than ours.
+        topics: which.
 
     >>> [(layout.name, layout.partitions) for layout in layouts(partitions=3, topics=(SCORED, LABELS))]
     [('news.article.scored.v1', 3), ('news.label.submitted.v1', 1)]
@@ -171,4 +187,12 @@ def layouts(
     """
     if min(partitions, replicas) < 1:
         raise ValueError(f"a topic needs at least 1 partition and 1 replica, not {partitions} and {replicas}")
-    return tuple(Layout(topic=topic, partitions=topic.partitions or partitions, replicas=replicas) for topic in topics)
+    return tuple(
+        Layout(
+            topic=topic,
+            partitions=topic.partitions or partitions,
+            replicas=replicas,
+            groups=tuple(group if reader == CLASSIFY_GROUP else reader for reader in topic.groups),
+        )
+        for topic in topics
+    )

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import platformdirs
 import typer
+
+from runtime import settings
 
 DEFAULT_PORT = 9092
 """Kafka's usual port, so that other tools find the broker without being told."""
@@ -35,7 +36,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on std
 
 def default_folder() -> Path:
     """Where the user's own broker lives."""
-    return platformdirs.user_data_path("bellwether") / "broker"
+    return settings.load().home / "broker"
 
 
 @app.callback()

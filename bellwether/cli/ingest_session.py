@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +55,9 @@ class Session:
     def __enter__(self) -> Self:
         configured = settings.load(bootstrap=self._options.bootstrap)
         log.configure(configured.log_level)
+        if configured.log_level != "DEBUG":
+            # The client reports each try to connect on several lines; what a person needs is in our own errors.
+            logging.getLogger("kafka").setLevel(logging.CRITICAL)
         with ExitStack() as stack:
             self.publisher = stack.enter_context(Publisher(configured.bootstrap))
             self.report = Report(self._say)
@@ -107,11 +112,12 @@ class Session:
         if self.interrupt.is_set:
             sys.stdout.write("  interrupted; all that was sent is acknowledged and counted\n")
 
-    def _tick(self, share: float | None) -> None:
+    def _tick(self, share_read: Callable[[], float | None]) -> None:
         now = time.monotonic()
         if now < self._next_tick:
             return
         self._next_tick = now + _TICK_S
+        share = share_read()
         done = self.report.accepted
         self._bar.update(
             self._task,

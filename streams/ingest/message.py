@@ -23,11 +23,8 @@ class Message:
     key: bytes
     value: bytes
     headers: list[tuple[str, bytes]]
-
-    @property
-    def size_bytes(self) -> int:
-        """Not less than what the broker counts."""
-        return len(self.key) + len(self.value) + sum(len(k) + len(v) for k, v in self.headers) + FRAMING_BYTES
+    size_bytes: int
+    """Not less than what the broker counts."""
 
 
 def encode(built: Built) -> Message:
@@ -37,14 +34,11 @@ def encode(built: Built) -> Message:
         RowRefusedError: it is larger than the broker takes.
     """
     article = built.article
-    message = Message(
-        article.event_id,
-        built.key.encode(),
-        codec.encode(article),
-        cloudevents.headers(cloudevents.PUBLISHED_TYPE, article.event_id, article.source, article.published_at),
-    )
-    if message.size_bytes > MAX_BYTES:
+    key, value = built.key.encode(), codec.encode(article)
+    headers = cloudevents.headers(cloudevents.PUBLISHED_TYPE, article.event_id, article.source, article.published_at)
+    size = len(key) + len(value) + sum([len(name) + len(content) for name, content in headers]) + FRAMING_BYTES
+    if size > MAX_BYTES:
         raise RowRefusedError(
-            TOO_LARGE, f"the event has {message.size_bytes:,} bytes, the broker takes {MAX_BYTES:,}; split the text"
+            TOO_LARGE, f"the event has {size:,} bytes, the broker takes {MAX_BYTES:,}; split the text"
         )
-    return message
+    return Message(article.event_id, key, value, headers, size)

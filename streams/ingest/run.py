@@ -16,6 +16,10 @@ from streams.ingest.report import Report
 from streams.ingest.rows import Row, Rows
 
 
+Tick = Callable[[Callable[[], float | None]], None]
+"""Called after each row with the way to learn how much was read, which costs a system call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """Which rows of an origin are wanted."""
@@ -34,7 +38,7 @@ class Ingest:
         publisher: Publisher,
         report: Report,
         interrupt: Interrupt,
-        tick: Callable[[float | None], None] | None = None,
+        tick: Tick | None = None,
     ) -> None:
         self._publisher = publisher
         self._report = report
@@ -65,7 +69,7 @@ class Ingest:
                     with self._interrupt.waits():
                         self._one(row, rows, builder, pace)
                     last = row.number
-                    self._tick(rows.share_read())
+                    self._tick(rows.share_read)
                     if wanted.limit is not None and self.sent >= wanted.limit:
                         break
         except KeyboardInterrupt:

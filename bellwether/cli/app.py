@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from bellwether.cli import broker
 from runtime.errors import BellwetherError, PromiseError
 
 app = typer.Typer(
@@ -24,6 +25,9 @@ def root() -> None:
 
     A first look: `bellwether demo`. Settings are `BELLWETHER_*` variables; see the README.
     """
+
+
+app.add_typer(broker.app, name="broker")
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Published articles in, scored articles or dead letters out: the worker."""

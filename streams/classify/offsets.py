@@ -1,0 +1,58 @@
+"""Which inputs of a generation were taken and which are done: in order, per partition. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streams.classify.records import Record
+
+
+class OrderError(RuntimeError):
+    """Inputs were acknowledged out of order: a bug of ours, never the input's fault."""
+
+
+class Offsets:
+    """Keeps the order of one assignment of partitions.
+
+    A transport may hand over a record again (Faust seeks back when a fetch meets a stopped flow): a repeat within one
+    assignment is not taken twice.
+    """
+
+    def __init__(self) -> None:
+        self._taken: dict[int, int] = {}
+        self._done: dict[int, int] = {}
+
+    def take(self, records: Sequence[Record]) -> list[Record]:
+        """The records that are new, in their order; remembers them as taken."""
+        taken = self._taken
+        new: list[Record] = []
+        for record in records:
+            partition, offset = record.partition, record.offset
+            if offset > taken.get(partition, -1):
+                taken[partition] = offset
+                new.append(record)
+        return new
+
+    def finish(self, records: Sequence[Record]) -> None:
+        """Remember records whose outputs the broker has acknowledged.
+
+        Raises:
+            OrderError: a record was never taken, or a later one of its partition is already done.
+        """
+        for record in records:
+            partition, offset = record.partition, record.offset
+            if offset <= self._done.get(partition, -1) or offset > self._taken.get(partition, -1):
+                raise OrderError(
+                    f"offset {offset} of partition {partition} was finished after {self._done.get(partition)} "
+                    f"with {self._taken.get(partition)} taken; inputs must finish in order. This is a bug"
+                )
+            self._done[partition] = offset
+
+    def next_offsets(self) -> dict[int, int]:
+        """Per partition the offset to commit: one above the last finished."""
+        return {partition: offset + 1 for partition, offset in self._done.items()}
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was taken is done."""
+        return self._taken == self._done

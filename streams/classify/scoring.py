@@ -1,0 +1,180 @@
+"""Asks the engine, one model call after the other, and isolates the text that it cannot survive."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Protocol
+
+from models.engine import CallReport, Probabilities, Task
+from runtime import clock, log
+from runtime.errors import EngineError, ModelError
+from streams.classify.entities import Linker
+from streams.classify.metrics import Metrics
+from streams.classify.poison import Isolation
+from streams.classify.records import Ready, Refused, Scores, Serving
+from streams.classify.speed import Speed
+
+RESTART_PAUSES_S = (0.0, 0.5, 2.0, 5.0)
+"""Before each attempt to bring the engine back; a model that does not load in four attempts needs a person."""
+
+_log = log.get(__name__)
+
+
+class Hosted(Protocol):
+    """What the scorer needs of `models.host.HostedEngine`; blocking, one caller at a time."""
+
+    name: str
+    version: str
+    cleaning: str
+    tasks: Mapping[str, Task]
+    last_call: CallReport
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the next call has a chance."""
+        ...
+
+    def score(self, texts: Sequence[str], deadline_s: float | None = None) -> dict[str, Probabilities]:
+        """Probabilities per task; raises EngineError."""
+        ...
+
+    def restart(self) -> None:
+        """End the process, if there is one, and return when another is warm."""
+        ...
+
+
+def serving_of(engine: Hosted, worker: str) -> Serving:
+    """What scored events say about this engine."""
+    return Serving(engine.version, engine.name, engine.cleaning, tuple(engine.tasks.values()), worker)
+
+
+class Scorer:
+    """Owns the engine's reference: the one place that a swap will change, between two calls.
+
+    Args:
+        engine: loaded and warm.
+        worker: id of this process; with a counter it names each model call.
+        executor: runs the blocking calls; one thread, because an engine takes one caller at a time.
+        metrics: told how long calls took.
+        speed: measures, and says how much a call may hold.
+        link: finds the entities of an article.
+        monotonic: for deadlines that the health check sees.
+        sleep: waits between restarts.
+    """
+
+    def __init__(
+        self,
+        engine: Hosted,
+        *,
+        worker: str,
+        executor: Executor,
+        metrics: Metrics,
+        speed: Speed,
+        link: Linker,
+        monotonic: clock.Monotonic = clock.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._served = (engine, serving_of(engine, worker))
+        self._worker = worker
+        self._executor = executor
+        self._metrics = metrics
+        self._speed = speed
+        self._link = link
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._numbers = itertools.count(1)
+        self._due: float | None = None
+        metrics.serves(self._served[1])
+
+    @property
+    def serving(self) -> Serving:
+        """Who scores now."""
+        return self._served[1]
+
+    @property
+    def budget(self) -> int:
+        """Estimated tokens that the next model call may hold."""
+        return self._speed.budget
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the engine's process runs."""
+        return self._served[0].is_alive
+
+    def overdue_s(self) -> float:
+        """Seconds by which the running call has passed its deadline; 0 when all is well."""
+        return 0.0 if self._due is None else max(0.0, self._monotonic() - self._due)
+
+    async def score(self, items: list[Ready], is_wanted: Callable[[], bool]) -> list[Scores | dict[int, Refused]]:
+        """Score a batch, in more than one call where the engine cannot survive it whole.
+
+        Args:
+            items: at least one.
+            is_wanted: asked between calls; the rest is left out when nobody waits for the batch any more.
+
+        Raises:
+            ModelError: the engine could not be brought back.
+        """
+        search = Isolation(len(items))
+        scored: list[Scores | dict[int, Refused]] = []
+        while is_wanted() and (part := search.next()) is not None:
+            begin, end = part
+            try:
+                scored.append(await self._call(items[begin:end], begin))
+            except EngineError as error:
+                _log.warning("engine_failed", reason=error.reason, texts=end - begin, detail=str(error)[:500])
+                search.failed(error.reason, f"{type(error).__name__}: {error}")
+                await self._revive()
+            else:
+                search.succeeded()
+        scored.append({position: _refused(items[position], *verdict) for position, verdict in _given_up(search)})
+        return scored
+
+    async def _call(self, items: list[Ready], begin: int) -> Scores:
+        engine, serving = self._served  # read once: one call, one version, one engine
+        cost = sum(item.cost for item in items)
+        deadline_s = self._speed.deadline_s(cost)
+        started = self._monotonic()
+        self._due = started + deadline_s + 1.0
+        texts = [item.cleaned for item in items]
+        try:
+            probabilities = await asyncio.get_running_loop().run_in_executor(
+                self._executor, engine.score, texts, deadline_s
+            )
+        finally:
+            self._due = None
+        self._speed.measured(cost, self._monotonic() - started)
+        self._metrics.predicted(len(items), engine.last_call)
+        entities = [self._link(item.article) for item in items]
+        return Scores(begin, items, probabilities, entities, serving, f"{self._worker}-{next(self._numbers)}")
+
+    async def _revive(self) -> None:
+        engine, _ = self._served
+        if engine.is_alive:
+            return
+        for attempt, pause in enumerate(RESTART_PAUSES_S, 1):
+            await self._sleep(pause)
+            self._metrics.engine_restarts.inc()
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._executor, engine.restart)
+            except ModelError as error:
+                _log.error("engine_restart_failed", attempt=attempt, detail=str(error)[:500])
+                if attempt == len(RESTART_PAUSES_S):
+                    raise ModelError(
+                        f"engine {engine.name!r} of version {engine.version!r} did not come back in {attempt} "
+                        f"attempts, last: {error}; un-acknowledged inputs come again when a worker starts"
+                    ) from error
+            else:
+                _log.info("engine_restarted", engine=engine.name, version=engine.version)
+                return
+
+
+def _given_up(search: Isolation) -> list[tuple[int, tuple[str, str]]]:
+    return [(position, (verdict.reason, verdict.exception)) for position, verdict in search.given_up.items()]
+
+
+def _refused(item: Ready, reason: str, exception: str) -> Refused:
+    return Refused(item.record, reason, "predict", exception, item.article.event_id)

@@ -15,7 +15,6 @@ from streams.ingest.replay import Pace
 from streams.ingest.report import Report
 from streams.ingest.rows import Row, Rows
 
-
 Tick = Callable[[Callable[[], float | None]], None]
 """Called after each row with the way to learn how much was read, which costs a system call."""
 

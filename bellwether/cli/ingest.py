@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from datetime import tzinfo
 from pathlib import Path
@@ -10,14 +11,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from bellwether.cli import ingest_service
 from bellwether.cli.ingest_session import Options, Session
 from runtime import clock
 from runtime.errors import InputError
 from streams.ingest import opening
 from streams.ingest.article import ArticleBuilder
+from streams.ingest.http_endpoint import IngestApp
 from streams.ingest.mapping import RowMapping
 from streams.ingest.replay import Pace, parse_speed
 from streams.ingest.rows import Format, Rows
+from streams.ingest.rss import Desk, FeedPoller
 from streams.ingest.run import Bounds
 
 app = typer.Typer(
@@ -110,6 +114,61 @@ def stdin(
     ):
         pace = None if pace_speed is None else Pace(pace_speed, clock.monotonic, session.interrupt.sleep)
         session.ingest(rows, _builder(rows, row_mapping, source, zone), pace, Bounds(skip, limit))
+
+
+@app.command()
+def rss(
+    feeds: Annotated[list[str], typer.Argument(help="Addresses of RSS or Atom feeds.")],
+    *,
+    bootstrap: Bootstrap = None,
+    mapping: Map = None,
+    source: Source = None,
+    interval: Annotated[float, typer.Option(min=1, help="Seconds between two polls of a feed.")] = 300.0,
+    once: Annotated[bool, typer.Option("--once", help="Poll each feed once and end; exit 1 if one failed.")] = False,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder that remembers feeds between polls; default: <home>/feeds.")
+    ] = None,
+    refused: Refused = None,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
+    """Publish new entries of feeds: unchanged feeds are not sent again, known entries are not published again."""
+    row_mapping = RowMapping.parse(mapping or [])
+    with Session(Options(bootstrap, refused, strict, as_json)) as session:
+        desk = Desk(state or session.settings.home / "feeds", session.publisher, session.report, interval)
+        pollers = [
+            FeedPoller(
+                feed,
+                ArticleBuilder(row_mapping, source=source or feed, is_source_forced=source is not None, now=clock.now),
+                desk,
+            )
+            for feed in dict.fromkeys(feeds)
+        ]
+        asyncio.run(ingest_service.poll(pollers, once=once))
+
+
+@app.command()
+def http(
+    *,
+    bootstrap: Bootstrap = None,
+    mapping: Map = None,
+    source: Source = None,
+    timezone: Timezone = None,
+    http_host: Annotated[str | None, typer.Option(help="Address; loopback, because nobody is asked who he is.")] = None,
+    http_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = None,
+    port_file: Annotated[Path | None, typer.Option(help="File that receives the port once it is open.")] = None,
+    deadline: Annotated[float, typer.Option(min=0.1, help="Seconds for Kafka to acknowledge; then 503.")] = 10.0,
+    as_json: Json = False,
+) -> None:
+    """Take events by `POST /v1/articles`: an object, an array or JSON Lines; answers with ids once Kafka has them."""
+    row_mapping, zone = RowMapping.parse(mapping or []), _zone(timezone)
+    options = Options(bootstrap, None, False, as_json)
+    with Session(options, http_host=http_host, http_port=http_port, port_file=port_file) as session:
+        builder = ArticleBuilder(
+            row_mapping, source=source or "http", is_source_forced=source is not None, zone=zone, now=clock.now
+        )
+        endpoint = IngestApp(session.publisher, builder, session.report, deadline_s=deadline)
+        asyncio.run(ingest_service.serve(endpoint, session.settings, session.say))
 
 
 def _builder(rows: Rows, mapping: RowMapping, source: str | None, zone: tzinfo | None) -> ArticleBuilder:

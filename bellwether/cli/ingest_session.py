@@ -44,39 +44,41 @@ class Options:
 class Session:
     """One run of an ingest command; leaving it prints the report and decides the exit code."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, **flags: object) -> None:
         self._options = options
+        self.settings = settings.load(bootstrap=options.bootstrap, **flags)
         self._stack = ExitStack()
         self._console = Console(stderr=True)
         self.interrupt = Interrupt()
         self.sent = 0
         """Events handed to the producer so far, over all origins."""
+        self._started = time.monotonic()
+        self._next_tick = 0.0
 
     def __enter__(self) -> Self:
-        configured = settings.load(bootstrap=self._options.bootstrap)
+        configured = self.settings
         log.configure(configured.log_level)
         if configured.log_level != "DEBUG":
             # The client reports each try to connect on several lines; what a person needs is in our own errors.
             logging.getLogger("kafka").setLevel(logging.CRITICAL)
         with ExitStack() as stack:
             self.publisher = stack.enter_context(Publisher(configured.bootstrap))
-            self.report = Report(self._say)
+            self.report = Report(self.say)
             if self._options.refused is not None:
                 try:
                     self.report.refused_file = stack.enter_context(self._options.refused.open("w", encoding="utf-8"))
                 except OSError as error:
                     raise InputError(f"--refused {self._options.refused}: {error.strerror}") from error
             self._bar = stack.enter_context(_progress(self._console))
-            self._task = self._bar.add_task("ingest", total=None, rows=0, rate=0.0)
+            self._task = self._bar.add_task("ingest", total=None, rows=0, rate=0.0, visible=False)
             stack.enter_context(self.interrupt.on_signals())
+            self._started = time.monotonic()
             self._stack = stack.pop_all()
-        self._started = time.monotonic()
-        self._next_tick = 0.0
         return self
 
     def ingest(self, rows: Rows, builder: ArticleBuilder, pace: Pace | None, bounds: Bounds) -> None:
         """All rows of one origin; see `streams.ingest.run`."""
-        self._bar.update(self._task, description=rows.name)
+        self._bar.update(self._task, description=rows.name, visible=True)
         run = Ingest(self.publisher, self.report, self.interrupt, self._tick)
         try:
             run.run(rows, builder, pace, bounds)
@@ -127,7 +129,8 @@ class Session:
             rate=done / max(now - self._started, 0.001),
         )
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """One line for the person at the terminal, above the bar."""
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -87,10 +87,13 @@ class Publisher:
             ) from error
         return producer
 
-    def publish(self, message: Message, done: Done) -> None:
-        """Send one event; blocks while `buffer_bytes` are on the way.
+    def publish(self, message: Message, done: Done, *, may_wait: bool = True) -> None:
+        """Send one event; waits while `buffer_bytes` are on the way.
 
-        `done` gets a `RowRefusedError` where the broker takes no message of this size, else a `BrokerError`.
+        Args:
+            message: the event.
+            done: gets a `RowRefusedError` where the broker takes no message of this size, else a `BrokerError`.
+            may_wait: False in an event loop: without room, `done` gets a `BrokerError` and nothing is sent.
 
         Raises:
             BrokerError: there was no room within the delivery time-out.
@@ -98,7 +101,15 @@ class Publisher:
         from kafka.errors import KafkaError
 
         size = message.size_bytes
-        self._reserve(size)
+        if not self._reserve(size, self._delivery_timeout_s + 10.0 if may_wait else 0.0):
+            error = BrokerError(
+                f"{self._on_the_way:,} bytes are on the way to Kafka at {self._bootstrap} and it acknowledges too "
+                "slowly; the event was not sent, see `bellwether broker status`"
+            )
+            if may_wait:
+                raise error
+            done(error)
+            return
 
         def settle(error: Exception | None) -> None:
             with self._room:
@@ -115,19 +126,14 @@ class Publisher:
         future.add_callback(lambda _: settle(None))
         future.add_errback(lambda error: settle(self._explained(error, message)))
 
-    def _reserve(self, size: int) -> None:
+    def _reserve(self, size: int, timeout_s: float) -> bool:
         with self._room:
             # A message larger than the whole buffer may still go alone.
             has_room = self._room.wait_for(
-                lambda: self._on_the_way == 0 or self._on_the_way + size <= self._buffer_bytes,
-                timeout=self._delivery_timeout_s + 10.0,
+                lambda: self._on_the_way == 0 or self._on_the_way + size <= self._buffer_bytes, timeout=timeout_s
             )
-            if not has_room:
-                raise BrokerError(
-                    f"Kafka at {self._bootstrap} has acknowledged nothing for {self._delivery_timeout_s:.0f} s "
-                    f"while {self._on_the_way:,} bytes are on the way; see `bellwether broker status`"
-                )
-            self._on_the_way += size
+            self._on_the_way += size if has_room else 0
+            return has_room
 
     def _explained(self, error: Exception, message: Message) -> Exception:
         from kafka.errors import MessageSizeTooLargeError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ class Report:
     without_time: int = 0
     """Accepted or still on the way: rows whose `published_at` is the time of ingest, because they name none."""
 
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    """Rows are refused by the reading thread, and by the producer's where the broker refuses."""
+
     @property
     def refused(self) -> int:
         """Rows that did not become events."""
@@ -35,6 +39,10 @@ class Report:
 
     def refuse(self, origin: str, number: int, error: RowRefusedError) -> None:
         """Count a refusal and tell its line and reason."""
+        with self._lock:
+            self._refuse(origin, number, error)
+
+    def _refuse(self, origin: str, number: int, error: RowRefusedError) -> None:
         self.reasons[error.reason] += 1
         if self.refused_file is not None:
             entry: dict[str, str | int] = {

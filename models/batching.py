@@ -11,9 +11,6 @@ about 3, and a Chinese character is exactly 3 bytes and one token. Low means tha
 SPECIAL_TOKENS = 2
 """`[CLS]` and `[SEP]`, which every BERT-like encoder adds."""
 
-LENGTH_STEP = 8
-"""Padded lengths are multiples of this: fewer shapes for the runtime to plan and remember, at most 7 tokens lost."""
-
 
 def estimate_tokens(text: str, max_tokens: int = 512) -> int:
     """Guess what a text costs without a tokeniser, for a caller that must not load one.
@@ -26,27 +23,20 @@ def estimate_tokens(text: str, max_tokens: int = 512) -> int:
     return min(max_tokens, SPECIAL_TOKENS + len(text.encode(errors="replace")) // BYTES_PER_TOKEN)
 
 
-def padded_length(length: int) -> int:
-    """Round a length up to the next multiple of `LENGTH_STEP`.
-
-    >>> padded_length(9)
-    16
-    """
-    return -(-length // LENGTH_STEP) * LENGTH_STEP
-
-
-def plan(lengths: Sequence[int], max_padded_tokens: int) -> list[list[int]]:
+def batches(lengths: Sequence[int], max_padded_tokens: int) -> list[list[int]]:
     """Group texts of like length so that each group, padded to its longest, stays within the budget.
+
+    Lengths are not rounded: the runtime plans a new shape in less time than it computes the padding.
 
     Args:
         lengths: tokens per text.
-        max_padded_tokens: bound for `len(group) * padded_length(longest)`; a text longer than that goes alone.
+        max_padded_tokens: bound for `len(group) * longest`; a text longer than that goes alone.
 
     Returns:
         Groups of positions into `lengths`; each position occurs once; groups and their members run from the longest
         to the shortest, so that a runtime allocates its largest buffers first.
 
-    >>> plan([5, 30, 6, 31], max_padded_tokens=64)
+    >>> batches([5, 30, 6, 31], max_padded_tokens=64)
     [[3, 1], [2, 0]]
     """
     order = sorted(range(len(lengths)), key=lambda position: -lengths[position])
@@ -55,7 +45,7 @@ def plan(lengths: Sequence[int], max_padded_tokens: int) -> list[list[int]]:
     for position in order:
         if room < 1:
             groups.append([])
-            room = max(1, max_padded_tokens // padded_length(lengths[position]))
+            room = max(1, max_padded_tokens // max(1, lengths[position]))
         groups[-1].append(position)
         room -= 1
     return groups

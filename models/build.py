@@ -1,0 +1,267 @@
+"""From a training result to a complete, signed version: merge, slice, quantise, compare, describe, sign, publish."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from models import compare, encoders, keys, registry
+from models.classifier import TRAINING_FILE, Trained, last_linear, load_trained, read_json, slice_task
+from models.engines import openvino_int8, torch_engine
+from models.engines.padded import Facts
+from models.engines.quantise import quantise
+from models.manifest import (
+    Canary,
+    EngineEntry,
+    Lineage,
+    Manifest,
+    TaskCalibration,
+    TaskEntry,
+    describe_files,
+    digest,
+    write_signed,
+)
+from models.text import clean
+from runtime.errors import CorruptVersionError, ModelError
+
+SHIPPED = Path(__file__).parent / "shipped"
+"""Training results that come with the project; each folder's name becomes an alias."""
+
+HEADLINES = Path(__file__).parent / "headlines.txt"
+"""Invented headlines, one a line: int8 ranges come from half of them, comparison and canaries from all."""
+
+MIN_AGREEMENT = 0.95
+"""Share of the headlines on which int8 must give full precision's top label; below, the build fails. Trained models
+reach 0.98 and more; a wrong mask or a broken operator gives 0.5 to 0.8."""
+
+CANARIES = 8
+"""Headlines whose probabilities stand in the manifest and are checked at each start; 8 take about 20 ms."""
+
+CODE = ("build.py", "calibration.py", "classifier.py", "compare.py", "headlines.txt", "text.py", "engines/*.py")
+"""Files of this package that decide what a version holds; their digest is part of its name."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to build and where to put it.
+
+    Attributes:
+        trained: folder that `bellwether train` wrote.
+        encoder: its encoder as a plain Hugging Face folder; None resolves the name in its training.json.
+        registry: folder of versions.
+        keys: folder of this machine's signing key, made where it has none.
+        cache: the project's cache folder for encoders; this user's where None.
+        headlines: cleaned texts for int8 ranges and comparison.
+        min_agreement: share of equal top labels under which int8 is refused.
+        tell: takes a sentence about what is being done.
+    """
+
+    trained: Path
+    registry: Path
+    keys: Path
+    encoder: Path | None = None
+    cache: Path | None = None
+    headlines: Sequence[str] = ()
+    min_agreement: float = MIN_AGREEMENT
+    tell: Callable[[str], None] = lambda _: None
+
+
+class Origin(NamedTuple):
+    """What a version is made from, and the name that follows."""
+
+    version: str
+    lineage: Lineage
+    facts: Mapping[str, Any]
+    """The training's record."""
+
+
+def shipped() -> dict[str, Path]:
+    """The training results that come with the project, by alias."""
+    return {path.parent.name: path.parent for path in sorted(SHIPPED.glob(f"*/{TRAINING_FILE}"))}
+
+
+def build(order: Order) -> str:
+    """Build, sign and publish a version; one that is published already and verifies is left alone.
+
+    Returns:
+        the version's name, the same for the same data, recipe, seed, encoder, weights and code.
+
+    Raises:
+        ModelError: the training result does not fit its encoder, or int8 disagrees with full precision.
+        ArtefactError: the encoder cannot be brought.
+    """
+    public = keys.ensure(order.keys)
+    trust = order.keys / keys.TRUST_FILE
+    facts = read_json(order.trained / TRAINING_FILE)
+    lineage = lineage_of(order.trained, facts)
+    origin = Origin(version_name(lineage), lineage, facts)
+    target = order.registry / origin.version
+    if target.is_dir():
+        try:
+            registry.verified(target, trust)
+        except CorruptVersionError as error:
+            order.tell(f"{error}; building it anew")
+            shutil.rmtree(target)
+        else:
+            return origin.version
+    encoder = order.encoder or encoders.resolve(facts["encoder"]["name"], order.cache)
+    if encoders.weights_digest(encoder) != lineage.base:
+        raise ModelError(f"{encoder} is not the encoder that {order.trained} was trained on; give that one")
+    order.registry.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".building-", dir=order.registry) as work:
+        folder = Path(work) / origin.version
+        manifest = assemble(order, load_trained(order.trained, encoder), origin, folder)
+        order.tell(f"signing with key {public.id}")
+        write_signed(folder, manifest, order.keys)
+        registry.verified(folder, trust)
+        folder.rename(target)
+    return origin.version
+
+
+def assemble(order: Order, trained: Trained, origin: Origin, folder: Path) -> Manifest:
+    """Write all files of a version but its manifest, compare its engines, and describe it."""
+    order.tell("merging the adapter, writing the stock model and the heads")
+    tasks = write_root(trained, folder)
+    if (order.trained / "README.md").is_file():
+        shutil.copy(order.trained / "README.md", folder / "README.md")
+    headlines = list(order.headlines) or builtin_headlines()
+    order.tell("making the int8 form")
+    quantise(trained.model, folder, headlines, trained.max_length, folder / "engines" / openvino_int8.NAME)
+    full = EngineEntry(
+        tasks={name: TaskCalibration(trained.temperatures[name], trained.tasks[name].abstain_below) for name in tasks},
+        agreement=dict.fromkeys(tasks, 1.0),
+        tolerance=0.0,
+        mean_difference=0.0,
+    )
+    draft = Manifest(
+        format=1,
+        version=origin.version,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        encoder=str(origin.facts["encoder"]["name"]),
+        cleaning=str(origin.facts["cleaning"]),
+        max_tokens=trained.max_length,
+        tasks=tasks,
+        engines=dict.fromkeys((torch_engine.FP32, torch_engine.BF16, openvino_int8.NAME), full),
+        canaries=[],
+        lineage=origin.lineage,
+        metrics={"scores": origin.facts.get("scores", [])},
+        files=describe_files(folder),
+    )
+    order.tell(f"comparing the engines on {len(headlines)} headlines")
+    return compared(draft, folder, headlines, order.min_agreement)
+
+
+def compared(draft: Manifest, folder: Path, headlines: Sequence[str], min_agreement: float) -> Manifest:
+    """Measure each engine against full precision and complete the manifest.
+
+    Raises:
+        ModelError: int8 agrees with full precision on fewer than `min_agreement` of the headlines.
+    """
+    reference = torch_engine.TorchEngine(
+        Facts.of(draft, torch_engine.FP32), folder, torch_engine.load_wide(draft, folder), "cpu"
+    )
+    expected = reference.score(headlines)
+    reference.close()
+    entries = {torch_engine.FP32: draft.engines[torch_engine.FP32]}
+    half = torch_engine.TorchEngine(
+        Facts.of(draft, torch_engine.BF16), folder, torch_engine.load_wide(draft, folder), "cpu"
+    )
+    entries[torch_engine.BF16] = compare.entry(
+        draft.calibrations_of(torch_engine.BF16), expected, half.score(headlines)
+    )
+    half.close()
+    int8 = openvino_int8.open_openvino(draft, folder, threads=None)
+    entries[openvino_int8.NAME] = compare.fitted(
+        draft.calibrations_of(openvino_int8.NAME), expected, int8.score(headlines)
+    )
+    int8.close()
+    worst = min(entries[openvino_int8.NAME].agreement.values())
+    if worst < min_agreement:
+        raise ModelError(
+            f"int8 gives full precision's label on only {worst:.1%} of the headlines, {min_agreement:.0%} are needed; "
+            "train with another recipe, or lower the bound and serve torch-fp32"
+        )
+    step = max(1, len(headlines) // CANARIES)
+    canaries = [
+        Canary(text, {name: _row(draft.tasks[name].labels, rows[position]) for name, rows in expected.items()})
+        for position, text in list(enumerate(headlines))[::step][:CANARIES]
+    ]
+    return msgspec.structs.replace(draft, engines=entries, canaries=canaries)
+
+
+def write_root(trained: Trained, folder: Path) -> dict[str, TaskEntry]:
+    """Write the stock model of the first task (sentiment, where there is one) and the heads of the others.
+
+    Returns:
+        the tasks, the root's first, with their labels in the order of their rows.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    names = sorted(trained.tasks, key=lambda name: name != torch_engine.ROOT_TASK)
+    root = slice_task(trained.model, names[0])
+    root.save_pretrained(folder)
+    trained.tokenizer.save_pretrained(folder)
+    tasks = {names[0]: TaskEntry(_labels(root))}
+    for name in names[1:]:
+        head = slice_task(trained.model, name)
+        _, linear = last_linear(head)
+        bias = linear.bias if linear.bias is not None else torch.zeros(linear.out_features)
+        (folder / torch_engine.HEADS_FOLDER).mkdir(exist_ok=True)
+        save_file(
+            {"weight": linear.weight.detach().contiguous(), "bias": bias.detach().contiguous()},
+            folder / torch_engine.HEADS_FOLDER / f"{name}.safetensors",
+        )
+        tasks[name] = TaskEntry(_labels(head))
+    return tasks
+
+
+def builtin_headlines() -> list[str]:
+    """The invented headlines, cleaned."""
+    return [clean(line) for line in HEADLINES.read_text(encoding="utf-8").splitlines() if line]
+
+
+def lineage_of(trained: Path, facts: Mapping[str, Any]) -> Lineage:
+    """Where a training result comes from, and the code that builds with it."""
+    weights = sha256()
+    for name in ("adapter_config.json", "adapter_model.safetensors", "heads.safetensors", "calibration.json"):
+        try:
+            weights.update(f"{name} {digest(trained / name)}\n".encode())
+        except OSError as error:
+            raise ModelError(f"{trained / name} cannot be read: {error.strerror}; fetch the folder whole") from error
+    data = sorted(str(file["sha256"]) for file in facts.get("data", []))
+    code = sha256()
+    here = Path(__file__).parent
+    for path in sorted(path for pattern in CODE for path in here.glob(pattern)):
+        code.update(f"{path.relative_to(here).as_posix()} {digest(path)}\n".encode())
+    return Lineage(
+        data=sha256("\n".join(data).encode()).hexdigest(),
+        recipe=str(facts["recipe_sha256"]),
+        seed=int(facts["seed"]),
+        parent=facts.get("parent"),
+        base=str(facts["encoder"]["weights_sha256"]),
+        trained=weights.hexdigest(),
+        code=code.hexdigest(),
+    )
+
+
+def version_name(lineage: Lineage) -> str:
+    """`v-` and 10 hex digits of the lineage's digest."""
+    return "v-" + sha256(msgspec.json.encode(lineage)).hexdigest()[:10]
+
+
+def _labels(model: Any) -> tuple[str, ...]:
+    return tuple(str(label) for _, label in sorted(model.config.id2label.items()))
+
+
+def _row(labels: Sequence[str], row: np.ndarray[Any, np.dtype[np.float32]]) -> dict[str, float]:
+    return {label: round(float(value), 6) for label, value in zip(labels, row, strict=True)}

@@ -1,0 +1,272 @@
+"""What a version says about itself, signed, and the check that its folder holds exactly that."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+
+from models import keys
+from models.engine import Task
+from runtime.errors import CorruptVersionError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
+
+MAX_MANIFEST_BYTES = 4 * 1024 * 1024
+"""A manifest has about 20 KiB; it is read before its signature is known to be good, so its size is bounded."""
+
+ALLOWED_SUFFIXES = frozenset({".json", ".safetensors", ".txt", ".xml", ".ov", ".md", ".toml", ".model"})
+"""What a version may hold: nothing here is unpickled or imported by what reads it. OpenVINO's weights are named
+`.ov`, so that `.bin` (which elsewhere is a pickle) never needs an exception."""
+
+ALLOWED_MODEL_TYPES = frozenset(
+    {
+        "albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "ernie", "modernbert", "mpnet",
+        "nomic_bert", "roberta", "xlm-roberta",
+    }
+)  # fmt: skip
+"""Stock encoder architectures of transformers; `auto_map` and unknown types could run other code (CVE-2026-4372)."""
+
+_CHUNK_BYTES = 1 << 20
+
+
+class FileEntry(msgspec.Struct, frozen=True):
+    """Digest and size in bytes of one file of the version."""
+
+    sha256: str
+    size: int
+
+
+class TaskEntry(msgspec.Struct, frozen=True):
+    """One task; the order of `labels` is the order of the rows in this version's head."""
+
+    labels: tuple[str, ...]
+
+
+class TaskCalibration(msgspec.Struct, frozen=True):
+    """How one engine's logits become probabilities and a decision.
+
+    Attributes:
+        temperature: logits are divided by it before the softmax.
+        abstain_below: top probability under which the label is marked as abstained.
+        confusion: {truth: {guess: count}} on held-out texts, where measured; error correction needs it.
+    """
+
+    temperature: float
+    abstain_below: float
+    confusion: dict[str, dict[str, int]] | None = None
+
+
+class EngineEntry(msgspec.Struct, frozen=True):
+    """One runtime's way to serve the version.
+
+    Attributes:
+        tasks: calibration per task.
+        agreement: share of the check headlines, per task, where its top label is full precision's.
+        tolerance: largest difference of a probability to full precision seen on the check headlines.
+        mean_difference: mean difference of a probability to full precision on the check headlines.
+    """
+
+    tasks: dict[str, TaskCalibration]
+    agreement: dict[str, float]
+    tolerance: float
+    mean_difference: float
+
+
+class Canary(msgspec.Struct, frozen=True):
+    """A cleaned text and its full-precision probabilities, per task and label, which each engine must meet."""
+
+    text: str
+    probabilities: dict[str, dict[str, float]]
+
+
+class Lineage(msgspec.Struct, frozen=True):
+    """Where the version comes from; its name is made of these."""
+
+    data: str
+    recipe: str
+    seed: int
+    parent: str | None
+    base: str
+    trained: str
+    code: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """Everything that a version promises. The order of `tasks` is the order of the wide head's rows."""
+
+    format: int
+    version: str
+    created_at: str
+    encoder: str
+    cleaning: str
+    max_tokens: int
+    tasks: dict[str, TaskEntry]
+    engines: dict[str, EngineEntry]
+    canaries: list[Canary]
+    lineage: Lineage
+    metrics: dict[str, Any]
+    files: dict[str, FileEntry]
+
+    def tasks_of(self, engine: str) -> dict[str, Task]:
+        """The tasks as an engine answers them, with its own thresholds.
+
+        Raises:
+            CorruptVersionError: the version carries no such engine.
+        """
+        calibrations = self.calibrations_of(engine)
+        return {name: Task(name, task.labels, calibrations[name].abstain_below) for name, task in self.tasks.items()}
+
+    def calibrations_of(self, engine: str) -> dict[str, TaskCalibration]:
+        """Temperature and threshold per task of one engine.
+
+        Raises:
+            CorruptVersionError: the version carries no such engine.
+        """
+        if engine not in self.engines:
+            known = ", ".join(sorted(self.engines))
+            raise CorruptVersionError(f"version {self.version} carries no engine {engine!r}; choose one of {known}")
+        return self.engines[engine].tasks
+
+
+def write_signed(folder: Path, manifest: Manifest, keys_folder: Path) -> None:
+    """Write manifest and signature into a folder, the manifest last: a version exists when its manifest does."""
+    payload = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+    (folder / SIGNATURE).write_bytes(keys.sign(keys_folder, payload))
+    (folder / MANIFEST).write_bytes(payload)
+
+
+def describe_files(folder: Path) -> dict[str, FileEntry]:
+    """Digest and size of each file of a folder that is about to become a version.
+
+    Raises:
+        CorruptVersionError: it holds a link or a kind of file that no version may hold.
+    """
+    return {name: FileEntry(digest(folder / name), (folder / name).stat().st_size) for name in sorted(_files(folder))}
+
+
+def read(folder: Path) -> Manifest:
+    """A version's manifest, unverified: for listing, never for loading.
+
+    Raises:
+        CorruptVersionError: it is absent or no manifest of ours.
+    """
+    return _decoded(_bounded(folder / MANIFEST), folder)
+
+
+def verify(folder: Path, trust: Path) -> Manifest:
+    """Check signature, digests and kinds of all files of a version before anything parses them.
+
+    Args:
+        folder: the version.
+        trust: file of trusted public keys.
+
+    Raises:
+        CorruptVersionError: the signature is absent, not trusted or does not match; a file is absent, changed, of a
+            kind that can run code, not in the manifest, or a link; the configuration names code or an architecture
+            outside `ALLOWED_MODEL_TYPES`.
+    """
+    payload = _bounded(folder / MANIFEST)
+    keys.check(payload, _bounded(folder / SIGNATURE), trust, str(folder / MANIFEST))
+    manifest = _decoded(payload, folder)
+    present = set(_files(folder))
+    for name, entry in manifest.files.items():
+        _check_name(name, folder)
+        if name not in present:
+            raise CorruptVersionError(f"{folder / name} is missing; build or pull version {manifest.version} again")
+        if (folder / name).stat().st_size != entry.size or digest(folder / name) != entry.sha256:
+            raise CorruptVersionError(
+                f"{folder / name} does not match its digest in the manifest; build or pull version "
+                f"{manifest.version} again"
+            )
+    extra = sorted(present - set(manifest.files))
+    if extra:
+        raise CorruptVersionError(f"{folder / extra[0]} is not in the manifest; remove it or build the version again")
+    _check_configs(folder)
+    return manifest
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file in hex, read in pieces."""
+    running = sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            running.update(chunk)
+    return running.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Names of all files below, `/` between parts, without manifest and signature; links and odd kinds are refused."""
+    for parent, folders, names in os.walk(folder):
+        for name in [*folders, *names]:
+            path = Path(parent, name)
+            mode = path.lstat().st_mode
+            relative = path.relative_to(folder).as_posix()
+            if stat.S_ISDIR(mode):
+                continue
+            if not stat.S_ISREG(mode):
+                raise CorruptVersionError(f"{path} is a link or no plain file; a version holds plain files alone")
+            if relative not in {MANIFEST, SIGNATURE}:
+                _check_name(relative, folder)
+                yield relative
+
+
+def _check_name(name: str, folder: Path) -> None:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name:
+        raise CorruptVersionError(f"the manifest of {folder} names {name!r}, which leaves the folder; do not trust it")
+    if path.suffix not in ALLOWED_SUFFIXES:
+        raise CorruptVersionError(
+            f"{folder / name} is of a kind that no version may hold; allowed: {' '.join(sorted(ALLOWED_SUFFIXES))}"
+        )
+
+
+def _check_configs(folder: Path) -> None:
+    for path in sorted(folder.rglob("*.json")):
+        try:
+            facts = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise CorruptVersionError(f"{path} is no JSON: {error}; build the version again") from error
+        if isinstance(facts, dict) and "auto_map" in facts:
+            raise CorruptVersionError(f"{path} has 'auto_map', which names code to run; use a stock architecture")
+    kind = (
+        json.loads((folder / "config.json").read_bytes()).get("model_type")
+        if (folder / "config.json").is_file()
+        else None
+    )
+    if kind not in ALLOWED_MODEL_TYPES:
+        allowed = ", ".join(sorted(ALLOWED_MODEL_TYPES))
+        raise CorruptVersionError(f"{folder / 'config.json'} has model_type {kind!r}; allowed: {allowed}")
+
+
+def _bounded(path: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise CorruptVersionError(f"{path} is a link or no plain file; a version holds plain files alone")
+        if path.stat().st_size > MAX_MANIFEST_BYTES:
+            raise CorruptVersionError(f"{path} is larger than {MAX_MANIFEST_BYTES} bytes; it is no manifest of ours")
+        return path.read_bytes()
+    except OSError as error:
+        raise CorruptVersionError(
+            f"{path} cannot be read: {error.strerror}; {path.parent} is no complete version, build or pull it again"
+        ) from error
+
+
+def _decoded(payload: bytes, folder: Path) -> Manifest:
+    try:
+        manifest = msgspec.json.decode(payload, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise CorruptVersionError(f"{folder / MANIFEST} is no manifest: {error}; build or pull it again") from error
+    if manifest.format != FORMAT:
+        raise CorruptVersionError(
+            f"{folder / MANIFEST} has format {manifest.format}, this release reads {FORMAT}; build the version again"
+        )
+    return manifest

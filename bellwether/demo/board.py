@@ -105,7 +105,10 @@ class Board:
     def on_published(self, place: tuple[int, int], broker_ms: int) -> None:
         """An input has reached the broker."""
         self.published += 1
-        self._waiting[place] = broker_ms
+        partition, offset = place
+        # An output may be read before its input is; then its age is not measured.
+        if offset > max(self._highest.get((kind, partition), -1) for kind in ("scored", "dead")):
+            self._waiting[place] = broker_ms
 
     def on_scored(self, scored: Scored, broker_ms: int) -> None:
         """A scored event has reached the broker."""

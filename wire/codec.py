@@ -121,6 +121,7 @@ def decode_published(
         raise UnknownSchemaError(
             f"schema_version {article.schema_version} is not known here; this build reads {SCHEMA_VERSION}"
         )
+    _require_utc(article)
     return Decoded(_completed(article, given_id, key, broker_time, flags), tuple(flags))
 
 
@@ -138,6 +139,19 @@ def _require_shallow(value: bytes) -> None:
     depth = deepest(value)
     if depth > MAX_DEPTH:
         raise TooDeepError(f"the JSON nests {depth} levels, {MAX_DEPTH} are allowed; flatten it")
+
+
+def _require_utc(article: Article) -> None:
+    for name in ("published_at", "ingested_at"):
+        time: datetime | None = getattr(article, name)
+        # Only at both ends of the calendar an offset can lead out of it.
+        if time is not None and time.year in {1, 9999}:
+            try:
+                time.astimezone(UTC)
+            except OverflowError as error:
+                raise WrongTypeError(
+                    f"{name} {time.isoformat()} lies outside the years 1 to 9999 of UTC; correct the time"
+                ) from error
 
 
 def deepest(value: bytes) -> int:

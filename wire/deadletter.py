@@ -190,6 +190,6 @@ def _number(found: dict[str, bytes], name: str) -> int:
     text = _text(found, name)
     if not (text.isascii() and text.isdigit() and len(text) <= 19):
         raise NotALetterError(
-            f"header {name} is {text[:40]!r}, a number was expected; this message was not written by Bellwether's worker"
+            f"header {name} is {text[:40]!r}, no number; this message was not written by Bellwether's worker"
         )
     return int(text)

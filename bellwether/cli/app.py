@@ -6,8 +6,8 @@ import sys
 
 import typer
 
-from bellwether.cli import broker
-from runtime.errors import BellwetherError, PromiseError
+from bellwether.cli import broker, dead, demo, ingest, topics, train, worker
+from runtime.errors import BellwetherError, InputError, PromiseError, SettingsError
 
 app = typer.Typer(
     name="bellwether",
@@ -27,14 +27,20 @@ def root() -> None:
     """
 
 
+app.add_typer(demo.app, name="demo")
 app.add_typer(broker.app, name="broker")
+app.add_typer(topics.app, name="topics")
+app.command()(worker.worker)
+app.add_typer(ingest.app, name="ingest")
+app.add_typer(dead.app, name="dead")
+app.command()(train.train)
 
 
 def main() -> None:
     """Run a command; exit codes: 0 done, 1 failed or a promise broken, 2 wrong use."""
     try:
         app()
-    except PromiseError as error:
-        sys.exit(f"promise broken: {error}")
     except BellwetherError as error:
-        sys.exit(f"error: {error}")
+        what = "promise broken" if isinstance(error, PromiseError) else "error"
+        print(f"{what}: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, (InputError, SettingsError)) else 1)

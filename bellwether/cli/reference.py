@@ -24,11 +24,14 @@ def render() -> str:
 
 
 def _sections(command: object, path: str) -> Iterator[str]:
-    children = getattr(command, "commands", None)
-    if children is not None:
-        for name, child in children.items():
-            yield from _sections(child, f"{path} {name}")
-        return
+    children = getattr(command, "commands", None) or {}
+    if not children or getattr(command, "invoke_without_command", False):
+        yield from _own(command, path)
+    for name, child in children.items():
+        yield from _sections(child, f"{path} {name}")
+
+
+def _own(command: object, path: str) -> Iterator[str]:
     yield f"## {path}\n\n{inspect.cleandoc(getattr(command, 'help', None) or '')}\n"
     rows = [_row(parameter) for parameter in getattr(command, "params", []) if not getattr(parameter, "hidden", False)]
     if rows:

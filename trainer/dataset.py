@@ -1,0 +1,189 @@
+"""Labelled rows of JSON Lines files, as examples that are split by what they say."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from models.text import clean, fingerprint
+from runtime.errors import InputError
+
+Part = Literal["train", "valid", "test"]
+
+SPLIT_RULE = "sha256(fingerprint(text)) first 8 bytes / 2^64: train < 0.80 <= valid < 0.88 <= test"
+"""Stands in each training record: with it anyone can find the rows a model never saw."""
+
+_TRAIN_END, _VALID_END = 0.80, 0.88
+# valid fits one temperature per task and chooses nothing else, so 8 % is enough; the rest measures.
+
+SENTIMENT_LABELS = ("negative", "neutral", "positive")
+
+TOPIC_LABELS = (
+    "Analyst Update", "Company | Product News", "Currencies", "Dividend", "Earnings", "Energy | Oil",
+    "Fed | Central Banks", "Financials", "General News | Opinion", "Gold | Metals | Materials", "IPO",
+    "Legal | Regulation", "M&A | Investments", "Macro", "Markets", "Personnel Change", "Politics",
+    "Stock Commentary", "Stock Movement", "Treasuries | Corporate Debt",
+)  # fmt: skip
+
+KNOWN_TASKS: Mapping[str, tuple[str, ...]] = {"sentiment": SENTIMENT_LABELS, "topic": TOPIC_LABELS}
+"""Which task a label belongs to, by its name."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One usable row of a file: the cleaned text and its label for one task."""
+
+    text: str
+    task: str
+    label: str
+    key: str
+    """`models.text.fingerprint` of the text."""
+
+
+@dataclass
+class DataFile:
+    """What was read from one file, and what was not.
+
+    Attributes:
+        name: folder and file, which tell the sets apart without this machine's paths.
+        skipped: rows by the reason they cannot be used: a label of no known task, no text, no JSON.
+    """
+
+    name: str
+    sha256: str
+    rows: list[Row]
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One text to learn from, with a label for each task that somebody labelled it for."""
+
+    text: str
+    labels: Mapping[str, str]
+    key: str
+
+
+def part_of(key: str) -> Part:
+    """The part that a fingerprint falls in, the same on every machine and for every file.
+
+    >>> part_of("acme up 5")
+    'train'
+    """
+    share = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64
+    if share < _TRAIN_END:
+        return "train"
+    return "valid" if share < _VALID_END else "test"
+
+
+def read_file(path: Path, task: str | None = None) -> DataFile:
+    """Read one JSON Lines file (gz too) with `text` and `label`.
+
+    Args:
+        path: the file.
+        task: the task of all its rows; otherwise each label's name tells it.
+
+    Raises:
+        InputError: the file is absent, not readable as JSON Lines, or holds no usable row.
+    """
+    if not path.is_file():
+        raise InputError(f"no data file {path}; give a JSON Lines file (.jsonl or .jsonl.gz) with `text` and `label`")
+    data = DataFile(name=f"{path.parent.name}/{path.name}", sha256=_digest(path), rows=[])
+    for row in _json_lines(path, data.skipped):
+        text, label = row.get("text"), row.get("label")
+        if not isinstance(text, str) or not isinstance(label, str):
+            data.skipped["no text or label"] += 1
+            continue
+        owner = task_of(label) if task is None else task
+        if owner is None or (owner in KNOWN_TASKS and label not in KNOWN_TASKS[owner]):
+            data.skipped[f"label {label!r}"] += 1
+            continue
+        cleaned = clean(text)
+        if not cleaned:
+            data.skipped["empty after cleaning"] += 1
+            continue
+        data.rows.append(Row(cleaned, owner, label, fingerprint(text)))
+    if not data.rows:
+        seen = ", ".join(f"{reason}: {n}" for reason, n in data.skipped.most_common(5)) or "the file is empty"
+        raise InputError(f"{path} has no usable row ({seen}); rows need `text` and a `label` of a known task")
+    return data
+
+
+def task_of(label: str) -> str | None:
+    """The known task that has this label, or None.
+
+    >>> task_of("negative"), task_of("Dividend"), task_of("mixed")
+    ('sentiment', 'topic', None)
+    """
+    return next((task for task, labels in KNOWN_TASKS.items() if label in labels), None)
+
+
+def task_labels(rows: Iterable[Row]) -> dict[str, tuple[str, ...]]:
+    """The tasks of some rows with all their labels: the known ones whole, others as found, sorted."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row.task, set()).add(row.label)
+    return {task: KNOWN_TASKS.get(task, tuple(sorted(found[task]))) for task in sorted(found)}
+
+
+def merge(rows: Sequence[Row]) -> tuple[list[Example], Counter[str]]:
+    """Collapse near-copies to one example, labelled per task by majority.
+
+    Returns:
+        the examples in the order of their first row, and how many rows were `repeats` of another and how many
+        labels were dropped because the copies `contradict` each other without a majority.
+    """
+    counts: Counter[str] = Counter()
+    texts: dict[str, str] = {}
+    votes: dict[str, dict[str, Counter[str]]] = {}
+    for row in rows:
+        if row.key in texts and row.task in votes[row.key]:
+            counts["repeats"] += 1
+        texts.setdefault(row.key, row.text)
+        votes.setdefault(row.key, {}).setdefault(row.task, Counter())[row.label] += 1
+    examples = []
+    for key, by_task in votes.items():
+        labels = {task: label for task, vote in by_task.items() if (label := _majority(vote)) is not None}
+        counts["contradict"] += len(by_task) - len(labels)
+        if labels:
+            examples.append(Example(texts[key], labels, key))
+    return examples, counts
+
+
+def _majority(vote: Counter[str]) -> str | None:
+    first, *others = vote.most_common(2)
+    return None if others and others[0][1] == first[1] else first[0]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _json_lines(path: Path, skipped: Counter[str]) -> Iterator[dict[str, Any]]:
+    try:
+        with (
+            gzip.open(path, "rt", encoding="utf-8-sig")
+            if path.suffix == ".gz"
+            else path.open(encoding="utf-8-sig") as file
+        ):
+            for line in file:
+                if not line.strip():
+                    continue
+                try:
+                    row = json.loads(line)
+                except json.JSONDecodeError:
+                    skipped["no JSON"] += 1
+                    continue
+                if isinstance(row, dict):
+                    yield row
+                else:
+                    skipped["no JSON object"] += 1
+    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as broken:
+        raise InputError(f"{path} is no UTF-8 JSON Lines file: {broken}; convert it, or gunzip it by hand") from broken

@@ -1,0 +1,138 @@
+"""What is learnt and how: a TOML file with a sentence under each field. Where it runs is not in it."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from runtime.errors import InputError
+
+FOLDER = Path(__file__).parent / "recipes"
+"""The recipes that ship."""
+
+Positive = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, lt=1)]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class Lora(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Low-rank adapters (Hu et al. 2021) on every Linear of the encoder."""
+
+    rank: Count = 16
+    """Width of the adapters: more learns more and ships more (rank 16 of 12 layers of 384: 2.7 MB in fp16)."""
+
+    alpha: Positive = 32.0
+    """The update is scaled by alpha / rank."""
+
+    dropout: Share = 0.0
+    """Share of an adapter's inputs that is dropped in training; above 0 a step on a CPU takes a quarter longer."""
+
+
+class Augment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is changed in a training text at random, so that habits of one source decide nothing. All default to off."""
+
+    drop_urls: Share = 0.0
+    """Probability of removing the URL masks of a text: only tweets have them."""
+
+    plain_tags: Share = 0.0
+    """Probability of removing # and $ before words: forum posts and headlines have none."""
+
+    swap_cashtags: Share = 0.0
+    """Probability of replacing each cashtag by another one of the training set: no ticker is good news by itself."""
+
+    drop_words: Share = 0.0
+    """Share of words removed from a text."""
+
+    drop_lead: Share = 0.0
+    """Probability of removing a short lead up to a colon or dash (`$ACME - `, `BRIEF: `)."""
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One way of training; same recipe, data, encoder and seed give the same model."""
+
+    name: str
+    """Name of the result, also of its folder in models/shipped."""
+
+    encoder: str
+    """Known name, folder or hub id@revision; `--encoder` wins over it."""
+
+    epochs: Positive
+    """Passes over the training part; fractions are allowed."""
+
+    learning_rate: Positive
+    """Peak rate of AdamW for adapters and heads."""
+
+    lora: Lora = Lora()
+    augment: Augment = Augment()
+
+    weight_decay: Annotated[float, Meta(ge=0)] = 0.01
+    """AdamW's decoupled decay (Loshchilov & Hutter 2019), on matrices only."""
+
+    warmup: Share = 0.06
+    """Share of all steps over which the rate rises from 0; afterwards it falls linearly to 0."""
+
+    batch_tokens: Count = 1024
+    """Padded tokens of one step, about 40 headlines."""
+
+    max_length: Annotated[int, Meta(ge=8, le=512)] = 256
+    """Tokens after which a text is cut, in training and in serving."""
+
+    label_smoothing: Share = 0.0
+    """Probability taken from the label and spread over the task's classes: labels are noisy."""
+
+    hidden_dropout: Share = 0.1
+    """Dropout within the encoder and before the last layer, as in pre-training."""
+
+    attention_dropout: Share = 0.0
+    """Dropout of attention weights; above 0 a step on a CPU takes a tenth longer."""
+
+    clip_norm: Positive = 1.0
+    """Gradients are scaled down to this norm."""
+
+    fraction: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    """Share of the training texts that is used, by hash: 0.2 for trying things out."""
+
+
+def load(recipe: Path | str) -> tuple[Recipe, str, bytes]:
+    """Read and check a recipe.
+
+    Args:
+        recipe: a TOML file, or the name of one that ships (`accurate`, `fast`).
+
+    Returns:
+        the recipe, its SHA-256 (hex) and its bytes.
+
+    Raises:
+        InputError: no such file, no TOML, or a field that is unknown, absent or out of range.
+    """
+    path = Path(recipe)
+    if not path.suffix and (FOLDER / f"{recipe}.toml").is_file():
+        path = FOLDER / f"{recipe}.toml"
+    shipped = ", ".join(sorted(file.stem for file in FOLDER.glob("*.toml")))
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"no recipe {recipe!s}: {error.strerror}; give a TOML file or one of {shipped}") from error
+    try:
+        fields = tomllib.loads(content.decode())
+        checked = msgspec.convert(fields, Recipe)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no TOML: {error}; compare it with {FOLDER.name}/fast.toml") from error
+    except msgspec.ValidationError as error:
+        raise InputError(f"{path}: {_named(error, fields)}; the fields are explained in trainer/recipe.py") from error
+    return checked, hashlib.sha256(content).hexdigest(), content
+
+
+def _named(error: msgspec.ValidationError, fields: object) -> str:
+    """Msgspec's sentence with the offending value, which it leaves out."""
+    sentence = str(error)
+    _, at, place = sentence.partition(" - at `$.")
+    value = fields
+    for step in place.rstrip("`").split(".") if at else []:
+        value = value.get(step) if isinstance(value, dict) else None
+    return f"{sentence} (value {value!r})" if at else sentence

@@ -1,0 +1,116 @@
+"""The folder that training leaves: adapter, heads, calibration, recipe, record and card, no sentence of the data."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models import calibration, scores
+from models.classifier import CALIBRATION_FILE, HEADS_FILE, TRAINING_FILE, Trained, head_names, load_trained
+from models.engine import Task
+from models.text import CLEANING
+from trainer.dataset import Row
+from trainer.evaluate import task_logits
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "numpy")
+"""Whose versions may change what the same recipe gives."""
+
+
+def save_weights(model: PreTrainedModel, out: Path, encoder: str) -> None:
+    """Write adapters in fp16 and heads in fp32, with nothing of this machine in them.
+
+    Rounding comes before evaluation and calibration, so that those are of what ships.
+
+    Args:
+        model: the peft model, adapters not merged.
+        out: folder of the result.
+        encoder: name that stands for the base model in the adapter's config.
+    """
+    import peft
+    import safetensors.torch
+
+    out.mkdir(parents=True, exist_ok=True)
+    adapters = {name: value.half().contiguous() for name, value in peft.get_peft_model_state_dict(model).items()}
+    safetensors.torch.save_file(adapters, out / "adapter_model.safetensors")
+    wide: Any = model.base_model
+    state = wide.model.state_dict()
+    heads = {name: state[name].float().contiguous() for name in head_names(wide.model)}
+    safetensors.torch.save_file(heads, out / HEADS_FILE)
+    config: Any = model.peft_config["default"]
+    config.inference_mode = True
+    config.save_pretrained(str(out))
+    file = out / "adapter_config.json"
+    facts = json.loads(file.read_text(encoding="utf-8"))
+    facts["base_model_name_or_path"] = encoder
+    facts["target_modules"] = sorted(facts["target_modules"])
+    write_json(file, facts)
+
+
+def calibrate(
+    out: Path, encoder: Path, tasks: Mapping[str, Sequence[str]], valid: Sequence[Row], length: int
+) -> Trained:
+    """Fit temperature and abstention threshold of each task on the validation part, write them, load the result.
+
+    Returns:
+        what `load_trained` gives for the finished folder.
+    """
+    plain = {task: {"labels": list(labels), "temperature": 1.0, "abstain_below": 0.0} for task, labels in tasks.items()}
+    facts: dict[str, Any] = {"cleaning": CLEANING, "max_length": length, "tasks": plain}
+    write_json(out / CALIBRATION_FILE, facts)
+    trained = load_trained(out, encoder)
+    for task in tasks:
+        facts["tasks"][task] |= _fitted(trained, trained.tasks[task], [row for row in valid if row.task == task])
+    write_json(out / CALIBRATION_FILE, facts)
+    loaded = {name: Task(name, tuple(task["labels"]), task["abstain_below"]) for name, task in facts["tasks"].items()}
+    temperatures = {name: task["temperature"] for name, task in facts["tasks"].items()}
+    return trained._replace(tasks=loaded, temperatures=temperatures)
+
+
+def _fitted(trained: Trained, task: Task, rows: Sequence[Row]) -> dict[str, Any]:
+    import numpy as np
+
+    if not rows:
+        return {}
+    logits = task_logits(trained, [row.text for row in rows], task.name)
+    truth = np.array([task.labels.index(row.label) for row in rows])
+    temperature = calibration.fit_temperature(logits, truth)
+    after = calibration.softmax(logits, temperature)
+    return {
+        "temperature": temperature,
+        "abstain_below": calibration.abstain_threshold(after, truth),
+        "valid_n": len(rows),
+        "valid_ece_before": scores.expected_calibration_error(calibration.softmax(logits), truth),
+        "valid_ece_after": scores.expected_calibration_error(after, truth),
+    }
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the packages that decide a training's numbers."""
+    return {package: version(package) for package in PACKAGES}
+
+
+def write_training(out: Path, facts: Mapping[str, Any]) -> None:
+    """Write the record of the training."""
+    write_json(out / TRAINING_FILE, facts)
+
+
+def write_json(file: Path, facts: Mapping[str, Any]) -> None:
+    """JSON for people and diffs: indented, floats to 6 digits, not-a-number as null."""
+    file.write_text(json.dumps(_tidy(facts), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _tidy(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _tidy(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_tidy(item) for item in value]
+    if isinstance(value, float):
+        return None if math.isnan(value) else round(value, 6)
+    return value

@@ -1,0 +1,62 @@
+"""`bellwether keys`: the key that signs this machine's versions, and the keys that it trusts."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from runtime import settings
+
+app = typer.Typer(help="Signing keys: create, list, trust.", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
+
+
+@app.callback()
+def keys() -> None:
+    """Signing keys: create, list, trust."""
+
+
+@app.command()
+def create(as_json: JsonOption = False) -> None:
+    """Make this machine's signing key, once; later calls show its public half."""
+    from models import keys as signing
+
+    folder = settings.load().keys_folder
+    public = signing.ensure(folder)
+    if as_json:
+        typer.echo(json.dumps({"id": public.id, "public": public.encoded, "folder": str(folder)}))
+    else:
+        typer.echo(f"{public.id}  {signing.ALGORITHM} {public.encoded}  ({folder / signing.PRIVATE_FILE})")
+
+
+@app.command(name="list")
+def list_(as_json: JsonOption = False) -> None:
+    """Show the keys whose versions this machine serves."""
+    from models import keys as signing
+
+    file = settings.load().keys_folder / signing.TRUST_FILE
+    found = signing.trusted(file)
+    if as_json:
+        rows = [{"id": key.id, "public": key.encoded, "note": key.note} for key in found]
+        typer.echo(json.dumps({"trust_file": str(file), "keys": rows}))
+        return
+    for key in found:
+        typer.echo(f"{key.id}  {signing.ALGORITHM} {key.encoded}  {key.note}")
+    if not found:
+        typer.echo(f"{file} trusts no key; `bellwether keys create` makes this machine's")
+
+
+@app.command()
+def trust(
+    public: Annotated[str, typer.Argument(help="The base64 part of what `bellwether keys list` prints there.")],
+    note: Annotated[str, typer.Option(help="Whose key it is.")] = "",
+) -> None:
+    """Serve versions that another machine's key signed, from now on."""
+    from models import keys as signing
+
+    key = signing.PublicKey(public, note)
+    added = signing.trust(settings.load().keys_folder / signing.TRUST_FILE, key)
+    typer.echo(f"{key.id} is {'trusted from now on' if added else 'trusted already'}")

@@ -1,0 +1,196 @@
+"""`bellwether models`: build, list, show and verify the versions of this machine's registry."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from runtime import settings
+from runtime.errors import CorruptVersionError, InputError
+
+if TYPE_CHECKING:
+    from models.registry import Listed
+
+app = typer.Typer(help="Model versions: build, list, show, verify.", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
+
+
+@app.callback()
+def models() -> None:
+    """Model versions: build, list, show, verify."""
+
+
+@app.command()
+def build(
+    only: Annotated[
+        str | None, typer.Option(help="Just one of the shipped models, `accurate` or `fast`.", show_default=False)
+    ] = None,
+    trained: Annotated[
+        Path | None,
+        typer.Option(help="Instead of the shipped ones: a folder that `bellwether train` wrote.", show_default=False),
+    ] = None,
+    alias: Annotated[
+        str | None, typer.Option(help="Short name for the version of --trained.", show_default=False)
+    ] = None,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(
+            help="The encoder's folder for --trained, where its training.json names a folder of another machine.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make complete, signed versions from training results; what is built already is verified and left alone.
+
+    Takes about a minute of one core per model the first time. The key that signs is made on the first call and lies in
+    the keys folder, readable by you alone.
+
+    Example: `bellwether models build --trained my-model --alias mine`
+    """
+    from models import build as building
+    from models import registry
+
+    chosen = _chosen(building.shipped(), only, trained, alias)
+    where = settings.load()
+    quiet_libraries()
+    built = {}
+    for name, folder in chosen.items():
+        started = time.monotonic()
+        order = building.Order(
+            trained=folder,
+            registry=where.registry_folder,
+            keys=where.keys_folder,
+            encoder=encoder,
+            cache=where.cache,
+            tell=_teller(name),
+        )
+        built[name] = version = building.build(order)
+        if alias is not None or trained is None:
+            registry.set_alias(where.registry_folder, name, version)
+        if not as_json:
+            typer.echo(f"{name}: {version} ({time.monotonic() - started:.1f} s)")
+    if as_json:
+        typer.echo(json.dumps({"registry": str(where.registry_folder), "versions": built}))
+
+
+@app.command(name="list")
+def list_(as_json: JsonOption = False) -> None:
+    """Show the versions of the registry, with their aliases and engines."""
+    from models import registry
+
+    where = settings.load()
+    found = registry.versions(where.registry_folder)
+    if as_json:
+        typer.echo(json.dumps({"registry": str(where.registry_folder), "versions": [_brief(one) for one in found]}))
+        return
+    if not found:
+        typer.echo(f"no version in {where.registry_folder}; `bellwether models build` makes the shipped ones")
+    for one in map(_brief, found):
+        typer.echo(
+            f"{one['version']}  {', '.join(one['aliases']) or '-':<10} {one['encoder'] or 'unreadable manifest':<14} "
+            f"{one['created_at']}  {' '.join(one['engines'])}"
+        )
+
+
+@app.command()
+def show(
+    version: Annotated[str, typer.Argument(help="Alias, version name or folder.")], as_json: JsonOption = False
+) -> None:
+    """Show a version's manifest: tasks, engines with tolerance and agreement, lineage, scores; unverified."""
+    from models import manifest, registry
+
+    folder = registry.resolve(version, settings.load().registry_folder)
+    found = manifest.read(folder)
+    if as_json:
+        typer.echo(msgspec.json.encode(found).decode())
+        return
+    typer.echo(f"{found.version} on {found.encoder}, built {found.created_at}, at most {found.max_tokens} tokens")
+    for name, task in found.tasks.items():
+        typer.echo(f"  task {name}: {', '.join(task.labels)}")
+    for name, engine in found.engines.items():
+        agreement = ", ".join(f"{task} {share:.1%}" for task, share in engine.agreement.items())
+        typer.echo(f"  engine {name}: same label as full precision {agreement}; farthest off {engine.tolerance:.4f}")
+    for score in found.metrics.get("scores", []):
+        typer.echo(
+            f"  {score['task']} on {score['data']} ({score['part']}, {score['n']}): accuracy {score['accuracy']:.3f}, "
+            f"macro-F1 {score['macro_f1']:.3f}, ECE {score['ece']:.3f}"
+        )
+
+
+@app.command()
+def verify(
+    version: Annotated[
+        str | None, typer.Argument(help="Alias, version name or folder; all of the registry by default.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check signature and digests of versions; exit 1 if one does not hold."""
+    from models import keys, registry
+
+    where = settings.load()
+    if version is None:
+        folders = [one.folder for one in registry.versions(where.registry_folder)]
+    else:
+        folders = [registry.resolve(version, where.registry_folder)]
+    problems: dict[str, str | None] = {}
+    for folder in folders:
+        try:
+            registry.verified(folder, where.keys_folder / keys.TRUST_FILE)
+            problems[folder.name] = None
+        except CorruptVersionError as error:
+            problems[folder.name] = str(error)
+    if as_json:
+        typer.echo(json.dumps({"versions": problems}))
+    else:
+        for name, problem in problems.items():
+            typer.echo(f"{name}: {problem or 'holds'}")
+    if any(problems.values()):
+        raise typer.Exit(1)
+
+
+def quiet_libraries() -> None:
+    """Keep transformers' loading bars and advice off the terminal: ours says what happens."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def _chosen(shipped: dict[str, Path], only: str | None, trained: Path | None, alias: str | None) -> dict[str, Path]:
+    if trained is not None:
+        if only is not None:
+            raise InputError("--only chooses a shipped model and --trained gives one of your own; leave one out")
+        return {alias or trained.name: trained}
+    if alias is not None or not shipped:
+        what = f"--alias {alias!r} is for a model of your own" if alias else "no model ships with this installation"
+        raise InputError(f"{what}; give its folder with --trained")
+    if only is None:
+        return shipped
+    if only not in shipped:
+        raise InputError(f"--only {only!r} is no shipped model; there are {', '.join(shipped)}")
+    return {only: shipped[only]}
+
+
+def _teller(name: str) -> Callable[[str], None]:
+    return lambda sentence: print(f"{name}: {sentence} …", file=sys.stderr, flush=True)
+
+
+def _brief(one: Listed) -> dict[str, object]:
+    found = one.manifest
+    return {
+        "version": one.name,
+        "aliases": list(one.aliases),
+        "encoder": found.encoder if found else None,
+        "created_at": found.created_at if found else None,
+        "engines": list(found.engines) if found else [],
+        "tasks": {name: list(task.labels) for name, task in found.tasks.items()} if found else {},
+    }

@@ -105,11 +105,14 @@ def reject_unknown(environment: Mapping[str, str]) -> None:
     Raises:
         SettingsError: a variable with our prefix names no setting.
     """
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    known = {name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE.removeprefix(PREFIX)}
     for name in environment:
-        if name.startswith(PREFIX) and name not in known:
-            near = get_close_matches(name, known, n=1)
-            cure = f"did you mean {near[0]}?" if near else "known: " + ", ".join(sorted(known))
+        short = name.removeprefix(PREFIX)
+        if name.startswith(PREFIX) and short not in known:
+            near = get_close_matches(short, known, n=1)
+            cure = (
+                f"did you mean {PREFIX}{near[0]}?" if near else "known: " + ", ".join(PREFIX + k for k in sorted(known))
+            )
             raise SettingsError(f"{name} is no setting; {cure}")
 
 

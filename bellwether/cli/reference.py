@@ -32,7 +32,8 @@ def _sections(command: object, path: str) -> Iterator[str]:
 
 
 def _own(command: object, path: str) -> Iterator[str]:
-    yield f"## {path}\n\n{inspect.cleandoc(getattr(command, 'help', None) or '')}\n"
+    words = (inspect.cleandoc(getattr(command, part, None) or "") for part in ("help", "epilog"))
+    yield "\n\n".join([f"## {path}", *filter(None, words)]) + "\n"
     rows = [_row(parameter) for parameter in getattr(command, "params", []) if not getattr(parameter, "hidden", False)]
     if rows:
         yield "| argument | default | meaning |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"

@@ -1,0 +1,35 @@
+import io
+import json
+import logging
+
+import pytest
+
+from runtime import log
+
+
+@pytest.fixture
+def stream():
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    out = io.StringIO()
+    log.configure("INFO", out)
+    yield out
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_a_line_off_a_terminal_is_one_json_object_with_its_fields(stream):
+    log.get("here").info("batch_classified", count=32)
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["count"], line["level"]) == ("batch_classified", 32, "info")
+    assert line["timestamp"].endswith("Z")
+
+
+def test_lines_of_other_libraries_take_the_same_form(stream):
+    logging.getLogger("kafka.client").warning("node %s gone", 1)
+    assert json.loads(stream.getvalue())["event"] == "node 1 gone"
+
+
+def test_lines_below_the_level_are_not_shown(stream):
+    log.get("here").debug("detail_seen")
+    assert stream.getvalue() == ""

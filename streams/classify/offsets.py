@@ -20,7 +20,9 @@ class Offsets:
 
     def __init__(self) -> None:
         self._taken: dict[int, int] = {}
+        self._first: dict[int, int] = {}
         self._done: dict[int, int] = {}
+        self._times: dict[int, float] = {}
 
     def take(self, records: Sequence[Record]) -> list[Record]:
         """The records that are new, in their order; remembers them as taken."""
@@ -29,6 +31,8 @@ class Offsets:
         for record in records:
             partition, offset = record.partition, record.offset
             if offset > taken.get(partition, -1):
+                if partition not in taken:
+                    self._first[partition] = offset
                 taken[partition] = offset
                 new.append(record)
         return new
@@ -47,10 +51,19 @@ class Offsets:
                     f"with {self._taken.get(partition)} taken; inputs must finish in order. This is a bug"
                 )
             self._done[partition] = offset
+            self._times[partition] = record.time_s
 
     def next_offsets(self) -> dict[int, int]:
         """Per partition the offset to commit: one above the last finished."""
         return {partition: offset + 1 for partition, offset in self._done.items()}
+
+    def first_taken(self) -> dict[int, int]:
+        """Per partition the first offset that was taken."""
+        return self._first
+
+    def time_of(self, partition: int) -> float | None:
+        """The broker's time of the last finished record in seconds; None before the first."""
+        return self._times.get(partition)
 
     @property
     def is_idle(self) -> bool:

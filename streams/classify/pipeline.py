@@ -101,6 +101,10 @@ class Pipeline:
         """Batches between submit and acknowledgement."""
         return len(self._in_flight)
 
+    def records_in_flight(self) -> list[Record]:
+        """Inputs between submit and acknowledgement."""
+        return [record for batch in self._in_flight.values() for record in batch.records]
+
     def start(self) -> None:
         """Start the stages."""
         self._tasks = [asyncio.create_task(self._run(stage)) for stage in (self._score_next, self._deliver_next)]

@@ -1,0 +1,162 @@
+"""Asks the broker, before a worker joins its group, whether nothing was lost; nothing resets by itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from runtime import log
+from runtime.errors import BrokerError
+from streams.classify.positions import Position, PositionError, Verdict, judge
+
+REQUEST_S = 15
+"""For each question; a broker that answers does so in milliseconds."""
+
+_log = log.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a worker asks before it joins, and what its user accepted beforehand.
+
+    Attributes:
+        bootstrap: the broker's address.
+        group: the workers' consumer group.
+        topic: the input topic.
+        outputs: topics that need as many partitions.
+        memory: folder that remembers which cluster a group was seen on.
+        accept_expired: go on where the log begins, although inputs were lost.
+        accept_reset: go on at the log's start where offsets do not belong to this log.
+    """
+
+    bootstrap: str
+    group: str
+    topic: str
+    outputs: tuple[str, ...]
+    memory: Path
+    accept_expired: bool = False
+    accept_reset: bool = False
+
+    async def ask(self) -> Verdict:
+        """Check offsets and the cluster's identity; commit offsets where the user accepted a loss.
+
+        Raises:
+            BrokerError: nobody answers, a topic is missing, or an offset cannot be committed.
+            ExpiredError: inputs were dropped unread.
+            PositionError: offsets that do not belong to this log.
+        """
+        try:
+            cluster = await _cluster_id(self.bootstrap)
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self.bootstrap.split(","),
+                group_id=self.group,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                request_timeout_ms=REQUEST_S * 1000,
+            )
+            try:
+                await consumer.start()
+                return await self._judged(consumer, cluster)
+            finally:
+                await consumer.stop()
+        except KafkaError as error:
+            raise BrokerError(
+                f"Kafka at {self.bootstrap} does not answer as expected: {type(error).__name__}: {error}. Start one "
+                "with `bellwether broker start`, or name yours with --bootstrap"
+            ) from error
+
+    async def _judged(self, consumer: AIOKafkaConsumer, cluster: str) -> Verdict:
+        known = _Memory(self.memory, self.group, self.bootstrap)
+        places = await self._places(consumer)
+        verdict = judge(
+            await _positions(consumer, places),
+            group=self.group,
+            topic=self.topic,
+            cluster_changed=known.difference(cluster),
+            accept_expired=self.accept_expired,
+            accept_reset=self.accept_reset,
+        )
+        if verdict.commit:
+            await self._commit(consumer, verdict)
+        known.remember(cluster)
+        return verdict
+
+    async def _places(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+        existing = await consumer.topics()
+        for topic in (self.topic, *self.outputs):
+            if topic not in existing:
+                raise BrokerError(f"topic {topic!r} does not exist on this cluster; run `bellwether topics create`")
+        partitions = consumer.partitions_for_topic(self.topic) or set()
+        for topic in self.outputs:
+            found = consumer.partitions_for_topic(topic) or set()
+            if not partitions <= found:
+                raise BrokerError(
+                    f"topic {topic!r} has {len(found)} partitions and {self.topic!r} has {len(partitions)}, but an "
+                    "output goes to its input's number; see `bellwether topics check`"
+                )
+        return [TopicPartition(self.topic, number) for number in sorted(partitions)]
+
+    async def _commit(self, consumer: AIOKafkaConsumer, verdict: Verdict) -> None:
+        offsets = {TopicPartition(self.topic, part): OffsetAndMetadata(at, "") for part, at in verdict.commit.items()}
+        try:
+            await consumer.commit(offsets)
+        except KafkaError as error:
+            raise PositionError(
+                f"cannot move group {self.group!r} to the log's start: {type(error).__name__}: {error}. "
+                "Stop its other workers first"
+            ) from error
+        _log.warning("offsets_moved", group=self.group, expired=verdict.expired, to=dict(verdict.commit))
+
+
+async def _positions(consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> dict[int, Position]:
+    consumer.assign(places)
+    starts = await consumer.beginning_offsets(places)
+    ends = await consumer.end_offsets(places)
+    return {at.partition: Position(await consumer.committed(at), starts[at], ends[at]) for at in places}
+
+
+async def _cluster_id(bootstrap: str) -> str:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap.split(","), request_timeout_ms=REQUEST_S * 1000)
+    try:
+        await admin.start()
+        return str((await admin.describe_cluster())["cluster_id"])
+    finally:
+        await admin.close()
+
+
+class _Memory:
+    """Which cluster a group was last seen on behind an address: a file, because a new cluster remembers nothing."""
+
+    def __init__(self, folder: Path, group: str, bootstrap: str) -> None:
+        self._file = folder / "clusters.json"
+        self._key = f"{group}@{bootstrap}"
+        self._bootstrap = bootstrap
+
+    def difference(self, cluster: str) -> str | None:
+        """A sentence where the cluster is another one than before."""
+        known = self._read().get(self._key, cluster)
+        if known == cluster:
+            return None
+        return f"the cluster behind {self._bootstrap} is {cluster!r}, it was {known!r} before (see {self._file})"
+
+    def remember(self, cluster: str) -> None:
+        """Write the cluster down, for the next start."""
+        known = self._read()
+        if known.get(self._key) != cluster:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            draft = self._file.with_suffix(".new")
+            draft.write_text(json.dumps(known | {self._key: cluster}, indent=1), encoding="utf-8")
+            draft.replace(self._file)
+
+    def _read(self) -> dict[str, str]:
+        try:
+            found = json.loads(self._file.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}

@@ -1,0 +1,247 @@
+"""Composes one worker: engine, pipeline, delivery, health; everything that starts here also stops here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import faust
+
+from models import keys
+from models.host import HostedEngine
+from models.specs import EngineSpec, NoopSpec, RegistrySpec, ScriptedSpec
+from runtime import clock, log
+from runtime.settings import Settings
+from streams.classify import agent
+from streams.classify.admission import Admission
+from streams.classify.delivery import Delivery, kafka_producer
+from streams.classify.entities import Linker, linker
+from streams.classify.health import HealthServer
+from streams.classify.lag import SILENT_S, LagWatch
+from streams.classify.metrics import Metrics
+from streams.classify.outputs import Writer
+from streams.classify.pipeline import Pipeline
+from streams.classify.rebalance import Assignments, RebalanceSensor
+from streams.classify.scoring import Scorer
+from streams.classify.speed import Speed
+from wire import topics
+
+_log = log.get(__name__)
+
+Failed = Callable[[BaseException], None]
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What the user accepted beforehand."""
+
+    expired: bool = False
+    """Go on where the log begins, although inputs were lost."""
+    reset: bool = False
+    """Go on at the log's start where offsets do not belong to this log."""
+
+
+def engine_spec(settings: Settings) -> EngineSpec:
+    """What to load: `noop` and `scripted` are engines without a model, anything else is a version."""
+    if settings.model == "noop":
+        return NoopSpec()
+    if settings.model == "scripted":
+        return ScriptedSpec(scratch=None if settings.data is None else str(settings.data))
+    return RegistrySpec(
+        version=settings.model,
+        registry=str(settings.registry_folder),
+        trust=str(settings.keys_folder / keys.TRUST_FILE),
+        engine=settings.engine,
+        threads=settings.threads or None,
+    )
+
+
+def worker_id() -> str:
+    """Host, process and start: no two workers share it, also after a restart in the same container."""
+    return f"{socket.gethostname()}:{os.getpid()}:{int(clock.now().timestamp()):x}"
+
+
+@dataclass
+class Line:
+    """One worker's parts, opened before it joins the group and closed after it left.
+
+    Attributes:
+        settings: where it runs.
+        consent: what the user accepted.
+        app: the Faust app.
+        failed: ends the process.
+    """
+
+    settings: Settings
+    consent: Consent
+    app: faust.App
+    failed: Failed
+    metrics: Metrics = field(default_factory=Metrics)
+    _closing: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+    assignments: Assignments | None = None
+    scorer: Scorer | None = None
+    lag: LagWatch | None = None
+
+    async def open(self) -> None:
+        """Load the engine, ask the broker, start the stages; nothing has joined the group yet.
+
+        Raises:
+            BellwetherError: the port, the model, the broker or the group's offsets.
+        """
+        settings = self.settings
+        await self._serve_health()
+        await self._load_engine()
+        admission = self.admission()
+        verdict = await admission.ask()
+        self.metrics.expired.inc(verdict.expired)
+        delivery = Delivery(lambda: kafka_producer(settings.bootstrap))
+        await delivery.start()
+        self._closing.append(delivery.stop)
+        pipeline = self._start_pipeline(delivery)
+        assignments = self.assignments = Assignments(pipeline, self._consumer, self.metrics)
+        self._watch_lag(assignments)
+        self._join_faust(pipeline, assignments)
+
+    def admission(self) -> Admission:
+        """The questions that this worker asks before it joins."""
+        return Admission(
+            bootstrap=self.settings.bootstrap,
+            group=self.settings.group,
+            topic=topics.PUBLISHED.name,
+            outputs=(topics.SCORED.name, topics.DEAD.name),
+            memory=self.settings.home,
+            accept_expired=self.consent.expired,
+            accept_reset=self.consent.reset,
+        )
+
+    async def close(self) -> None:
+        """Close what `open` opened, in reverse; a second call does nothing."""
+        while self._closing:
+            await self._closing.pop()()
+
+    async def _serve_health(self) -> None:
+        settings = self.settings
+        server = HealthServer(
+            settings.http_host,
+            settings.http_port,
+            settings.port_file,
+            self.metrics,
+            sick=self._sick,
+            unready=self._unready,
+        )
+        await server.start()
+        self._closing.append(server.stop)
+        _log.info("health_served", address=f"http://{settings.http_host}:{server.port}")
+
+    async def _load_engine(self) -> None:
+        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
+        loop = asyncio.get_running_loop()
+        settings = self.settings
+        engine = await loop.run_in_executor(
+            executor, lambda: HostedEngine.start(engine_spec(settings), deadline_s=settings.batch_deadline_s)
+        )
+
+        async def close() -> None:
+            engine.kill()  # a call in progress ends as a crash that nobody waits for
+            executor.shutdown(wait=False)
+
+        self._closing.append(close)
+        self.scorer = Scorer(
+            engine,
+            worker=worker_id(),
+            executor=executor,
+            metrics=self.metrics,
+            speed=Speed(settings.batch_deadline_s),
+            link=self._linker(),
+        )
+        _log.info("engine_loaded", engine=engine.name, version=engine.version, pid=engine.pid)
+
+    def _linker(self) -> Linker:
+        return linker(self.settings.aliases)
+
+    def _start_pipeline(self, delivery: Delivery) -> Pipeline:
+        if self.scorer is None:
+            raise RuntimeError("the pipeline needs the engine first; this is a bug")
+        pipeline = Pipeline(
+            scorer=self.scorer,
+            writer=Writer(),
+            sink=delivery,
+            acknowledge=agent.acknowledge,
+            metrics=self.metrics,
+            max_records=self.settings.batch_records,
+        )
+        pipeline.start()
+        pipeline.failure.add_done_callback(self._pipeline_ended)
+        self._closing.append(pipeline.stop)
+        return pipeline
+
+    def _pipeline_ended(self, failure: asyncio.Future[None]) -> None:
+        error = None if failure.cancelled() else failure.exception()
+        if error is not None:
+            self.failed(error)
+
+    def _watch_lag(self, assignments: Assignments) -> None:
+        watch = self.lag = LagWatch(
+            self.settings.bootstrap,
+            self.settings.group,
+            topics.PUBLISHED.name,
+            assigned=self._assigned,
+            assignments=assignments,
+        )
+        task = asyncio.get_running_loop().create_task(watch.run())
+        self.metrics.watch_lag(watch.lags)
+
+        async def close() -> None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+        self._closing.append(close)
+
+    def _join_faust(self, pipeline: Pipeline, assignments: Assignments) -> None:
+        agent.attach(
+            self.app,
+            pipeline,
+            assignments,
+            self.failed,
+            max_records=self.settings.batch_records,
+            wait_s=self.settings.batch_wait_s,
+        )
+        self.app.sensors.add(RebalanceSensor(asyncio.get_running_loop(), assignments.end_soon))
+
+        async def assigned(app: Any, *_: Any, **__: Any) -> None:
+            assignments.begin(app.consumer_generation_id)
+
+        connect: Any = self.app.on_partitions_assigned.connect
+        connect(assigned, weak=False)
+
+    def _consumer(self) -> Any:
+        return self.app.consumer
+
+    def _assigned(self) -> list[int]:
+        generation = None if self.assignments is None else self.assignments.current
+        if generation is None or not generation.is_open:
+            return []
+        return [place.partition for place in self.app.consumer.assignment()]
+
+    def _sick(self) -> list[str]:
+        overdue = 0.0 if self.scorer is None else self.scorer.overdue_s()
+        return [f"a model call is {overdue:.1f} s past its deadline"] if overdue else []
+
+    def _unready(self) -> list[str]:
+        if self.scorer is None:
+            return ["the engine is still loading"]
+        problems = [] if self.scorer.is_ready else ["the engine's process is being restarted"]
+        if self.lag is None:
+            return [*problems, "the broker has not admitted this worker yet"]
+        if self.lag.silent_s() > SILENT_S:
+            problems.append(f"the broker has not answered for {self.lag.silent_s():.0f} s")
+        if not self._assigned():
+            problems.append("no partitions are assigned")
+        return problems

@@ -1,0 +1,177 @@
+"""One worker process: opens the line, runs Faust, and decides what its exit code says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+import faust
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from mode import Service
+
+from runtime import log
+from runtime.errors import BellwetherError, BrokerError
+from runtime.settings import Settings
+from streams.classify.agent import build_app
+from streams.classify.line import Consent, Line
+
+EXIT_BUG = 70
+"""sysexits' EX_SOFTWARE: an error of ours, never the input's; un-acknowledged input comes again."""
+
+STOP_S = 9.0
+"""From SIGTERM to the end, whatever does not answer; the promise is 10 s."""
+
+DRAIN_S = 4.0
+"""Of which deliveries in flight may take so much; they are planned to take 2."""
+
+_log = log.get(__name__)
+
+
+def run(settings: Settings, consent: Consent) -> int:
+    """Work until a signal or an error ends it.
+
+    Args:
+        settings: where it runs.
+        consent: what the user accepted beforehand.
+
+    Returns:
+        Exit code: 0 after a signal, 1 where the broker did not answer to the end.
+
+    Raises:
+        BellwetherError: what a person has to look at.
+    """
+    quieten()
+    with tempfile.TemporaryDirectory(prefix="bellwether-faust-", ignore_cleanup_errors=True) as folder:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        ending = Ending(Path(folder))
+        app = build_app(settings.bootstrap, settings.group, Path(folder))
+        line = Line(settings, consent, app, ending.failed)
+        if not _opened(loop, line):
+            ending.at_once(0)
+        worker = Worker(app, Parts(line), line=line, ending=ending, loop=loop)
+        with contextlib.suppress(SystemExit):
+            worker.execute_from_commandline()
+        return _exit_code(worker, line)
+
+
+def quieten() -> None:
+    """Faust, mode and aiokafka tell their inner life at INFO; warnings are enough for a worker's log."""
+    for name in ("faust", "mode", "aiokafka", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class Ending:
+    """Ends the process where Python's way of ending could wait for what does not answer.
+
+    Args:
+        folder: temporary folder to remove, because nothing is unwound.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._deadline: threading.Timer | None = None
+
+    def failed(self, error: BaseException) -> None:
+        """An error that no batch can be blamed for: nothing more is acknowledged, the process ends now."""
+        if isinstance(error, BellwetherError):
+            _log.error("worker_failed", error=type(error).__name__, detail=str(error))
+            print(f"error: {error}", file=sys.stderr)
+            self.at_once(1)
+        _log.critical("worker_bug", error=type(error).__name__, detail=str(error))
+        traceback.print_exception(error)
+        self.at_once(EXIT_BUG)
+
+    def within(self, seconds: float) -> None:
+        """End with code 1 unless the process ended by itself before."""
+        if self._deadline is None:
+            self._deadline = threading.Timer(seconds, self._late)
+            self._deadline.daemon = True
+            self._deadline.start()
+
+    def at_once(self, code: int) -> None:
+        """End without unwinding: threads that wait for a broker or an engine would keep the process."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    def _late(self) -> None:
+        _log.error(
+            "stop_timed_out", seconds=STOP_S, cure="the broker did not answer; what was not committed comes again"
+        )
+        self.at_once(1)
+
+
+class Parts(Service):
+    """Closes the line after Faust's app has stopped."""
+
+    mundane_level = "debug"
+
+    def __init__(self, line: Line) -> None:
+        super().__init__()
+        self._line = line
+
+    async def on_stop(self) -> None:
+        """The app is stopped: nothing needs the parts any more."""
+        await self._line.close()
+
+
+class Worker(faust.Worker):
+    """Faust's worker, which keeps our logging, drains the pipeline first, and never waits longer than `STOP_S`."""
+
+    def __init__(self, app: faust.App, *services: Any, line: Line, ending: Ending, loop: Any) -> None:
+        super().__init__(app, *services, override_logging=False, redirect_stdouts=False, quiet=True, loop=loop)
+        self.spinner = None
+        self._line = line
+        self._ending = ending
+
+    async def on_stop(self) -> None:
+        """The first moment of a stop: take nothing more in."""
+        self._ending.within(STOP_S)
+        if self._line.assignments is not None:
+            self._line.assignments.end_soon(DRAIN_S)
+        await super().on_stop()
+
+
+def _opened(loop: asyncio.AbstractEventLoop, line: Line) -> bool:
+    """Open the line; False where a signal came first."""
+    opening = loop.create_task(line.open())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, opening.cancel)
+    try:
+        loop.run_until_complete(opening)
+    except asyncio.CancelledError:
+        return False
+    except BaseException:
+        loop.run_until_complete(line.close())
+        raise
+    return True
+
+
+def _exit_code(worker: Worker, line: Line) -> int:
+    reason = worker.crash_reason
+    if reason is None:
+        return 0
+    if isinstance(reason, BellwetherError):
+        raise reason
+    if isinstance(reason, OffsetOutOfRangeError | NoOffsetForPartitionError):
+        asyncio.run(line.admission().ask())  # says what was lost and how to go on
+    if isinstance(reason, KafkaError | OSError):
+        raise BrokerError(
+            f"the consumer failed: {type(reason).__name__}: {reason}; what was not acknowledged comes again when a "
+            "worker starts"
+        ) from reason
+    _log.critical("worker_bug", error=type(reason).__name__, detail=str(reason))
+    traceback.print_exception(reason)
+    return EXIT_BUG

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from runtime.errors import InputError
 from streams.ingest.json_lines import MAX_LINE_BYTES
 from streams.ingest.refusal import NOT_AN_OBJECT, WRONG_COLUMNS, RowRefusedError
 from streams.ingest.rows import Row
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 
 def read(stream: BinaryIO, delimiter: str = ",") -> Iterator[Row]:
@@ -23,13 +26,20 @@ def read(stream: BinaryIO, delimiter: str = ",") -> Iterator[Row]:
     """
     csv.field_size_limit(MAX_LINE_BYTES)
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
     try:
-        header = next(reader, None)
+        yield from _rows(csv.reader(text, delimiter=delimiter, strict=True))
+    finally:
+        text.detach()  # the stream belongs to whoever opened it
+
+
+def _rows(reader: Reader) -> Iterator[Row]:
+    try:
+        columns = next(reader, None)
     except csv.Error as error:
         raise InputError(f"line 1: {error}; the first line must name the columns") from error
-    _require_header(header)
-    columns = header or []
+    if not columns:
+        raise InputError("line 1 is empty; the first line of a CSV file must name its columns")
+    _require_distinct(columns)
     while True:
         try:
             values = next(reader)
@@ -42,10 +52,8 @@ def read(stream: BinaryIO, delimiter: str = ",") -> Iterator[Row]:
             yield Row(reader.line_num, _row(columns, values))
 
 
-def _require_header(header: list[str] | None) -> None:
-    if not header:
-        raise InputError("line 1 is empty; the first line of a CSV file must name its columns")
-    doubled = next((name for name in header if header.count(name) > 1), None)
+def _require_distinct(columns: list[str]) -> None:
+    doubled = next((name for name in columns if columns.count(name) > 1), None)
     if doubled is not None:
         raise InputError(f"line 1 names the column {doubled!r} twice; rename one")
 

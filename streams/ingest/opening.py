@@ -82,8 +82,6 @@ def _rows(
     plain: BinaryIO = cast("BinaryIO", stack.enter_context(gzip.GzipFile(fileobj=stream))) if is_gzip else stream
     if format_ == "parquet":
         return _parquet(stack, plain, name, is_gzip or not stream.seekable())
-    if is_gzip:
-        plain = cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", plain), _BUFFER_BYTES))
     rows = json_lines.read(plain) if format_ == "jsonl" else csv_rows.read(plain, "\t" if format_ == "tsv" else ",")
     return _named(rows, name), share
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,9 +25,18 @@ _ENGINE_MARK = "models.child"
 
 
 class Child:
-    """One running command; leaving it ends it and everything that it started."""
+    """One running command; leaving it ends it and everything that it started.
 
-    def __init__(self, name: str, arguments: Sequence[str], folder: Path) -> None:
+    Args:
+        name: of its log, and for a person.
+        arguments: what `python -m` runs.
+        folder: for its log and its output.
+        settings: `BELLWETHER_*` variables that it gets unless the user has set them.
+    """
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], folder: Path, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.name = name
         self._command = [sys.executable, "-m", *arguments]
         self.log = folder / f"{name}.log"
@@ -35,7 +44,12 @@ class Child:
         # A session of its own: Ctrl-C reaches us alone, and we end it in order.
         with self.log.open("ab") as log, self.out.open("wb") as out:
             self._process = subprocess.Popen(
-                self._command, stdout=out, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+                self._command,
+                stdout=out,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**(settings or {}), **os.environ},
             )
 
     def __enter__(self) -> Self:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from bellwether.demo.board import Shares
 from bellwether.demo.source import Source
 from runtime.errors import InputError
 
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 FILE_NAME = "demo-sentiment.png"
 _COLOURS = {"negative": "#d1495b", "neutral": "#c9ced6", "positive": "#4f9d69"}
 _INK = "#30343b"
-_BUCKETS = 280
-"""Points in time; three hours each for 35 days."""
-_SMOOTH_TEXTS = 25.0
-"""Texts that a point's shares rest on, about: fewer shake, more hide a shock."""
+_BARS = 140
+"""Bars of the number of texts: six hours each for 35 days."""
+_LEAST_TEXTS, _MOST_TEXTS = 18, 150
+"""Texts that a share rests on, about: fewer shake, more hide a shock."""
 _OTHERS = 3
 """Entities shown where nothing was planted: those with most texts."""
 
@@ -99,32 +100,30 @@ def _opinion(name: str, messages: Sequence[Mapping[str, Any]]) -> _Opinion:
     )
 
 
-def smoothed(times: npt.NDArray[np.float64], hits: npt.NDArray[np.float64], at: npt.NDArray[np.float64]) -> Any:
-    """Share of hits around each moment: kernel-weighted, the kernel as wide as `_SMOOTH_TEXTS` texts take there.
-
-    Args:
-        times: of the texts, ascending [texts].
-        hits: 0 or 1 [texts].
-        at: moments [points].
+def running_shares(labels: Sequence[str]) -> npt.NDArray[np.float64]:
+    """The shares after each text, as the live view keeps them: newer texts weigh more.
 
     Returns:
-        shares, float64 [points].
+        float64 [sentiments, texts], columns sum to 1.
     """
-    wanted = min(_SMOOTH_TEXTS, len(times))
-    distance = np.abs(at[:, None] - times[None, :])
-    width = np.sort(distance, axis=1)[:, max(0, int(wanted) - 1)] / 2 + 1e-9
-    weights = np.exp(-0.5 * (distance / width[:, None]) ** 2)
-    return (weights @ hits) / weights.sum(axis=1)
+    remembered = min(max(_LEAST_TEXTS, len(labels) / 40), _MOST_TEXTS)
+    shares = Shares(2 / (remembered + 1))
+    for label in labels[: int(remembered)]:  # else the first text alone would be the whole opinion
+        shares.add(label)
+    rows = []
+    for label in labels:
+        shares.add(label)
+        rows.append([shares.now[name] for name in _COLOURS])
+    return np.array(rows).T
 
 
 def _draw(axis: Axes, subject: _Opinion, source: Source) -> None:
     dates = _dates()
     times = np.array(dates.date2num(subject.times), dtype=np.float64)
-    at = np.linspace(times[0], times[-1], _BUCKETS)
-    parts = [smoothed(times, np.array([float(label == name) for label in subject.labels]), at) for name in _COLOURS]
-    axis.stackplot(at, *parts, colors=list(_COLOURS.values()), linewidth=0)
+    axis.stackplot(times, running_shares(subject.labels), colors=list(_COLOURS.values()), linewidth=0)
     axis.set_ylim(0, 1)
-    axis.set_xlim(at[0], at[-1])
+    if source.first is not None and source.last is not None:
+        axis.set_xlim(float(dates.date2num(source.first)), float(dates.date2num(source.last)))
     axis.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
     axis.set_title(f"{subject.name}  ·  {len(times):,} texts", loc="left", fontsize=10, color=_INK)
     axis.tick_params(length=0, colors=_INK, labelsize=8)
@@ -145,8 +144,8 @@ def _dates() -> Any:
 
 def _draw_counts(axis: Axes, times: npt.NDArray[np.float64]) -> None:
     counts = axis.twinx()
-    counts.hist(times, bins=_BUCKETS // 2, color=_INK, alpha=0.45, linewidth=0)
-    counts.set_ylim(0, counts.get_ylim()[1] * 3)  # in the lower third, so that the shares stay readable
+    counts.hist(times, bins=_BARS, color=_INK, alpha=0.45, linewidth=0)
+    counts.set_ylim(0, counts.get_ylim()[1] * 4)  # in the lower quarter, so that the shares stay readable
     counts.tick_params(length=0, colors=_INK, labelsize=7)
     counts.set_ylabel("texts", fontsize=7, color=_INK)
     for side in counts.spines.values():

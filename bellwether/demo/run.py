@@ -128,7 +128,9 @@ class _Session:
         arguments += ["--http-port", "0", "--port-file", str(self.folder / "worker.port")]
         if self.options.model:
             arguments += ["--model", self.options.model]
-        return self.stack.enter_context(Child("worker", arguments, self.folder))
+        aliases = self.source.aliases
+        settings = {"BELLWETHER_ALIASES": str(aliases)} if aliases else {}
+        return self.stack.enter_context(Child("worker", arguments, self.folder, settings))
 
     def _start_ingest(self) -> Child:
         speed = self.options.speed or self.source.speed(self.options.seconds)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bellwether.demo import stream
 from bellwether.demo.truth import Truth, planted
+from bellwether.demo.vocabulary import alias_table, load
 from runtime.errors import InputError
 from streams.ingest import opening
 from streams.ingest.article import ArticleBuilder, Built
@@ -47,6 +48,8 @@ class Source:
     """Event id to truth, for rows that have any."""
     truth: Truth = field(default_factory=Truth)
     """What was planted; nothing in somebody's file."""
+    aliases: Path | None = None
+    """Alias table of the invented companies, which a worker can know from nowhere else."""
 
     def speed(self, seconds: float | None) -> str:
         """The `--speed` at which the replay takes so long.
@@ -71,7 +74,10 @@ def built_in(folder: Path, days: int, per_day: int, seed: int, limit: int | None
     """
     path = folder / "stream.jsonl"
     stream.write(itertools.islice(stream.generate(days, per_day, seed), limit), path)
-    return look_through(path, None, name="the built-in stream", truth=planted(days, per_day, stream.START))
+    aliases = folder / "aliases.toml"
+    aliases.write_text(alias_table(load().companies), encoding="utf-8")
+    found = look_through(path, None, name="the built-in stream", truth=planted(days, per_day, stream.START))
+    return replace(found, aliases=aliases)
 
 
 def look_through(path: Path, limit: int | None, *, name: str | None = None, truth: Truth | None = None) -> Source:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from rich import box
 from rich.console import RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from bellwether.demo.count import Tally
@@ -74,7 +75,7 @@ class Summary:
 
     def draw(self) -> RenderableType:
         """The same as a table for a person."""
-        table = Table(box=box.ROUNDED, show_header=False, title=f"Bellwether demo: {self.source}")
+        table = Table(box=box.ROUNDED, show_header=False, title=f"Bellwether demo: {escape(self.source)}")
         table.add_column(style="dim")
         table.add_column()
         for name, value in self._rows():
@@ -84,28 +85,25 @@ class Summary:
     def _rows(self) -> list[tuple[str, str]]:
         tally = self.tally
         verdict = "[bold green]kept[/]" if not tally.broken else "[bold red]broken[/]: " + "; ".join(tally.broken)
+        served_by = [f"{escape(name)} ({count:,})" for name, count in tally.served_by.items()]
         rows = [
             ("events in", f"{tally.events:,}"),
             ("scored + dead", f"{tally.scored:,} + {tally.dead:,} = {tally.scored + tally.dead:,}"),
             ("lost", str(tally.lost)),
-            (
-                "duplicates",
-                f"{tally.duplicates} for a reader who keeps the rule, which dropped {tally.repeats} repeats",
-            ),
+            ("duplicates", f"{tally.duplicates} (a reader's rule dropped {tally.repeats} repeats)"),
             ("phantoms", str(tally.phantoms)),
             ("time", f"{self.seconds:.1f} s, {self.events_per_second:,.0f} events/s"),
             ("event age", f"p50 {_seconds(self.age_p50_s)}, p95 {_seconds(self.age_p95_s)}"),
-            ("scored by", ", ".join(f"{name} ({count:,})" for name, count in tally.served_by.items()) or "nobody"),
+            ("scored by", ", ".join(served_by) or "nobody"),
         ]
-        rows += [
-            ("killed", f"{k.what} process {k.pid} with SIGKILL after {k.after_events:,} events") for k in self.killed
-        ]
+        for one in self.killed:
+            rows.append(("killed", f"{one.what} process {one.pid} (SIGKILL) after {one.after_events:,} events"))
         if self.refused:
             rows.append(("refused by ingest", f"{self.refused:,} rows"))
         for task, score in self.agreement.items():
             rows.append((f"{task} against truth", f"accuracy {score.accuracy:.3f}, macro-F1 {score.macro_f1:.3f}"))
         if self.plot:
-            rows.append(("picture", self.plot))
+            rows.append(("picture", escape(self.plot)))
         rows.append(("promises", verdict))
         return rows
 

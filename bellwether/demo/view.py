@@ -121,7 +121,7 @@ def _shares(what: str, shares: dict[str, Shares], rows: int, cells: int) -> Tabl
     title = "negative · neutral · positive" if cells == _BAR_CELLS else "neg neu pos"
     table.add_column(title, no_wrap=True, width=cells + 5)
     for name, share in busiest(shares, rows):
-        table.add_row(name, str(share.texts), share_bar(share.now, cells))
+        table.add_row(Text(name), str(share.texts), share_bar(share.now, cells))
     for _ in range(rows - len(shares)):
         table.add_row("", "", "")
     return table
@@ -155,7 +155,7 @@ def _headlines(headlines: list[Headline]) -> Panel:
         table.add_row(
             Text(headline.sentiment, style=COLOURS.get(headline.sentiment, "")),
             f"{headline.confidence:.0%}",
-            headline.topic,
+            Text(headline.topic),
             Text(" ".join(headline.text.split())),
         )
     return Panel(table, title="just scored", box=box.ROUNDED)

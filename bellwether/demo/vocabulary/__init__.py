@@ -63,6 +63,12 @@ class Vocabulary:
         return sum(t.weight * t.mix[position] / sum(t.mix) for t in about) / sum(t.weight for t in about)
 
 
+def alias_table(companies: tuple[Company, ...]) -> str:
+    """The companies as an alias table in TOML, see `models/aliases.toml`: a user's own table for this stream."""
+    rows = (f'{company.ticker} = ["{company.name}", "{company.short}"]' for company in companies)
+    return "[entities]\n" + "\n".join(rows) + "\n"
+
+
 @cache
 def load() -> Vocabulary:
     """The built-in words, read once."""

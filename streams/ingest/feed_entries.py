@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urljoin
 
 from runtime.errors import InputError
 from streams.ingest.feed_fetch import Fetched
@@ -23,7 +24,8 @@ def parse(fetched: Fetched, feed: str) -> list[Row]:
 
     parsed: Any = feedparser.parse(
         fetched.body or b"",
-        response_headers={"content-type": fetched.content_type, "content-location": fetched.location},
+        # Without a location: a relative guid stays as it is written, and an entry keeps its id when the feed moves.
+        response_headers={"content-type": fetched.content_type},
         resolve_relative_uris=False,
         sanitize_html=False,
     )
@@ -31,19 +33,19 @@ def parse(fetched: Fetched, feed: str) -> list[Row]:
         cause = parsed.get("bozo_exception", "nothing in it looks like RSS or Atom")
         raise InputError(f"{feed} is no feed ({cause}); open it in a browser to see what it is")
     language = parsed.feed.get("language")
-    values = [_values(entry, feed, language) for entry in parsed.entries]
+    values = [_values(entry, feed, fetched.location, language) for entry in parsed.entries]
     # Feeds list the newest first; Kafka keeps the order in which they happened. A stable sort leaves equals alone.
     values.reverse()
     values.sort(key=lambda row: str(row.get("published_at", "")))
     return [Row(number, row) for number, row in enumerate(values, 1)]
 
 
-def _values(entry: Any, feed: str, language: str | None) -> dict[str, object]:
+def _values(entry: Any, feed: str, location: str, language: str | None) -> dict[str, object]:
     found = {
         "id": entry.get("id") or entry.get("link"),
         "text": entry.get("title"),
         "summary": entry.get("summary"),
-        "url": entry.get("link"),
+        "url": urljoin(location, entry.link) if entry.get("link") else None,
         "published_at": _time(entry.get("published_parsed") or entry.get("updated_parsed")),
         "lang": language,
         "source": feed,

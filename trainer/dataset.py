@@ -82,46 +82,49 @@ def part_of(key: str) -> Part:
     return "valid" if share < _VALID_END else "test"
 
 
-def read_file(path: Path, task: str | None = None) -> DataFile:
+def read_file(path: Path, task: str | None = None, known: Mapping[str, Sequence[str]] = KNOWN_TASKS) -> DataFile:
     """Read one JSON Lines file (gz too) with `text` and `label`.
 
     Args:
         path: the file.
         task: the task of all its rows; otherwise each label's name tells it.
+        known: label names per task; upper and lower case in the file do not matter.
 
     Raises:
         InputError: the file is absent, not readable as JSON Lines, or holds no usable row.
     """
     if not path.is_file():
         raise InputError(f"no data file {path}; give a JSON Lines file (.jsonl or .jsonl.gz) with `text` and `label`")
-    data = DataFile(name=f"{path.parent.name}/{path.name}", sha256=_digest(path), rows=[])
+    data = DataFile(name=f"{path.resolve().parent.name}/{path.name}", sha256=_digest(path), rows=[])
+    spelling = {name: {label.casefold(): label for label in labels} for name, labels in known.items()}
     for row in _json_lines(path, data.skipped):
         text, label = row.get("text"), row.get("label")
         if not isinstance(text, str) or not isinstance(label, str):
             data.skipped["no text or label"] += 1
             continue
-        owner = task_of(label) if task is None else task
-        if owner is None or (owner in KNOWN_TASKS and label not in KNOWN_TASKS[owner]):
-            data.skipped[f"label {label!r}"] += 1
+        owner, name = _recognised(label, task, spelling)
+        if owner is None:
+            data.skipped[f"label {name!r}"] += 1
             continue
         cleaned = clean(text)
         if not cleaned:
             data.skipped["empty after cleaning"] += 1
             continue
-        data.rows.append(Row(cleaned, owner, label, fingerprint(text)))
+        data.rows.append(Row(cleaned, owner, name, fingerprint(text)))
     if not data.rows:
         seen = ", ".join(f"{reason}: {n}" for reason, n in data.skipped.most_common(5)) or "the file is empty"
         raise InputError(f"{path} has no usable row ({seen}); rows need `text` and a `label` of a known task")
     return data
 
 
-def task_of(label: str) -> str | None:
-    """The known task that has this label, or None.
-
-    >>> task_of("negative"), task_of("Dividend"), task_of("mixed")
-    ('sentiment', 'topic', None)
-    """
-    return next((task for task, labels in KNOWN_TASKS.items() if label in labels), None)
+def _recognised(label: str, task: str | None, spelling: Mapping[str, Mapping[str, str]]) -> tuple[str | None, str]:
+    """The task of a label (None: of no known one, or not of `task`) and the label as the task spells it."""
+    if task is not None and task not in spelling:
+        return task, label
+    for owner in spelling if task is None else (task,):
+        if label.casefold() in spelling[owner]:
+            return owner, spelling[owner][label.casefold()]
+    return None, label
 
 
 def task_labels(rows: Iterable[Row]) -> dict[str, tuple[str, ...]]:

@@ -54,7 +54,7 @@ class Admission:
         try:
             cluster = await _cluster_id(self.bootstrap)
             consumer = AIOKafkaConsumer(
-                bootstrap_servers=self.bootstrap.split(","),
+                bootstrap_servers=self.bootstrap,
                 group_id=self.group,
                 enable_auto_commit=False,
                 auto_offset_reset="none",
@@ -122,7 +122,7 @@ async def _positions(consumer: AIOKafkaConsumer, places: list[TopicPartition]) -
 
 
 async def _cluster_id(bootstrap: str) -> str:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap.split(","), request_timeout_ms=REQUEST_S * 1000)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_S * 1000)
     try:
         await admin.start()
         return str((await admin.describe_cluster())["cluster_id"])

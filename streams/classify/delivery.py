@@ -56,7 +56,7 @@ class Producer(Protocol):
 def kafka_producer(bootstrap: str) -> Producer:
     """An idempotent producer that waits for all replicas and retries for as long as the broker has a leader."""
     producer: Producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap.split(","),
+        bootstrap_servers=bootstrap,
         client_id="bellwether-worker",
         enable_idempotence=True,
         acks="all",

@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from wire.events import Article, EntityScore
+from models import entities
+from wire.events import Article
 
-Linker = Callable[[Article], tuple[EntityScore, ...]]
-"""Finds an article's entities, each once."""
+Named = tuple[tuple[str, str], ...]
+"""Id and how it was found (`producer`, `cashtag`, `alias`) of each entity, each id once."""
+
+Linker = Callable[[Article, str], Named]
+"""Finds the entities of an article, given the text that its scored event will carry."""
 
 
-def producers_own(article: Article) -> tuple[EntityScore, ...]:
-    """The entities that the producer names, each once, in their order."""
-    return tuple(EntityScore(id=name, found_by="producer") for name in dict.fromkeys(article.entities))
+def linker(aliases: Path | None) -> Linker:
+    """A linker with the built-in alias table and, where given, the user's on top.
 
+    Raises:
+        InputError: the user's table cannot be read.
+    """
+    table = entities.load(aliases)
 
-def linker(aliases: Path | None) -> Linker:  # noqa: ARG001 (until models.entities exists)
-    """A linker with the built-in alias table and, where given, the user's."""
-    return producers_own
+    def link(article: Article, text: str) -> Named:
+        found = dict.fromkeys(article.entities, "producer")
+        for entity in entities.link(text, table):
+            found.setdefault(entity.id, entity.found_by)
+        return tuple(found.items())
+
+    return link

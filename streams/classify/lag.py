@@ -95,7 +95,7 @@ class LagWatch:
 
     async def _connected(self) -> AIOKafkaConsumer:
         client = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap.split(","),
+            bootstrap_servers=self._bootstrap,
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="none",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from models.engine import Probabilities, Task
+from streams.classify.entities import Named
 from streams.classify.records import Output, Ready, Refused, Scores
 from wire import cloudevents, codec, deadletter, topics
 from wire.events import EntityScore, Scored, TaskScore
@@ -79,9 +80,9 @@ class Writer:
         ]
 
     def _score(
-        self, item: Ready, answers: dict[str, TaskScore], entities: tuple[EntityScore, ...], call: Scores, now: datetime
+        self, item: Ready, answers: dict[str, TaskScore], named: Named, call: Scores, now: datetime
     ) -> Output | Refused:
-        serving = call.serving
+        serving, sentiment = call.serving, answers.get("sentiment")  # an entity's is its whole text's
         article, record = item.article, item.record
         event = Scored(
             event_id=article.event_id,
@@ -100,7 +101,7 @@ class Writer:
             ingested_at=article.ingested_at,
             url=article.url,
             lang=article.lang,
-            entities=entities,
+            entities=tuple(EntityScore(id=name, found_by=by, sentiment=sentiment) for name, by in named),
             flags=item.flags,
         )
         value = codec.encode(event)
@@ -119,10 +120,11 @@ class Writer:
         """The dead letter of one record; the parts of it that would not fit are cut, the value first."""
         record = refused.record
         key, original = record.key, record.headers
-        if _size(key, original) > MAX_OUTPUT_BYTES - deadletter.MAX_VALUE_BYTES:
+        length = len(record.value or b"")
+        kept = deadletter.KEPT_BYTES if length > deadletter.MAX_VALUE_BYTES else length
+        if kept + _size(key, original) > MAX_OUTPUT_BYTES:
             # Rare and hostile: what the headers said is lost, that they existed is not.
             original = [*_within(original, 16 * 1024), ("bw_headers_cut", b"true")]
-        key_fits = key is None or len(key) <= deadletter.KEPT_BYTES
         value, headers = deadletter.build(
             reason=refused.reason,
             stage=refused.stage,
@@ -134,8 +136,8 @@ class Writer:
             original=original,
             event_id=refused.event_id[:1000] if refused.event_id else None,
         )
-        if not key_fits and _size(key, headers) + len(value or b"") > MAX_OUTPUT_BYTES:
-            key = (key or b"")[: deadletter.KEPT_BYTES]
+        if key is not None and kept + _size(key, headers) > MAX_OUTPUT_BYTES:
+            key = key[: deadletter.KEPT_BYTES]
             headers.append(("bw_key_cut", b"true"))
         return Output(self.dead, record.partition, key, value, headers, record.time_s)
 

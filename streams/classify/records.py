@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from models.engine import Probabilities, Task
-from wire.events import Article, EntityScore
+from wire.events import Article
 
 
 class Record(msgspec.Struct, gc=False):
@@ -115,7 +115,7 @@ class Scores(msgspec.Struct):
         begin: position of the first text in the batch.
         items: the texts, in order.
         probabilities: per task, one row a text.
-        entities: what each text names.
+        entities: id and finder of what each text names.
         serving: who scored: one version and one engine.
         batch_id: names the call.
     """
@@ -123,6 +123,6 @@ class Scores(msgspec.Struct):
     begin: int
     items: list[Ready]
     probabilities: dict[str, Probabilities]
-    entities: list[tuple[EntityScore, ...]]
+    entities: list[tuple[tuple[str, str], ...]]
     serving: Serving
     batch_id: str

@@ -148,7 +148,7 @@ class Scorer:
             self._due = None
         self._speed.measured(cost, self._monotonic() - started)
         self._metrics.predicted(len(items), engine.last_call)
-        entities = [self._link(item.article) for item in items]
+        entities = [self._link(item.article, item.text) for item in items]
         return Scores(begin, items, probabilities, entities, serving, f"{self._worker}-{next(self._numbers)}")
 
     async def _revive(self) -> None:

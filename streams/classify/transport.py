@@ -71,7 +71,8 @@ class Consumer(driver.Consumer):
         """
         first = coros[0] if coros else None
         if timeout is not None or not iscoroutine(first) or self.should_stop:
-            return await super().wait_first(*coros, timeout=timeout)
+            seconds: Any = timeout
+            return await super().wait_first(*coros, timeout=seconds)
         try:
             pause = first.send(None)
         except StopIteration as finished:

@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from bellwether.cli import broker, dead, demo, ingest, topics, train, worker
+from bellwether.cli import (
+    bench,
+    broker,
+    dead,
+    demo,
+    encoders,
+    evaluate,
+    ingest,
+    keys,
+    models,
+    score,
+    topics,
+    train,
+    worker,
+)
 from runtime.errors import BellwetherError, InputError, PromiseError, SettingsError
 
 app = typer.Typer(
@@ -33,7 +47,13 @@ app.add_typer(topics.app, name="topics")
 app.command()(worker.worker)
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(dead.app, name="dead")
+app.command()(score.score)
+app.command()(evaluate.evaluate)
 app.command()(train.train)
+app.add_typer(encoders.app, name="encoders")
+app.add_typer(models.app, name="models")
+app.add_typer(keys.app, name="keys")
+app.add_typer(bench.app, name="bench")
 
 
 def main() -> None:

@@ -72,7 +72,7 @@ def start(
     *,
     nodes: int = 1,
     port: int = 0,
-    wait_s: float = 60.0,
+    wait_s: float = 120.0,
     announce: Announce = _silent,
     jars: Path | None = None,
     choose: random.Random | None = None,
@@ -86,7 +86,7 @@ def start(
         nodes: 1, or 3 for replicated topics; fixed when the folder is first used.
         port: of the first node; the next nodes take the next ones. 0 takes the ports that the folder had
             before, else free ones.
-        wait_s: how long it may take to answer, without the download.
+        wait_s: how long it may take to answer, without the download; 3-6 s on an idle machine.
         announce: is told what is being waited for.
         jars: folder of the jars; by default the user's cache.
         choose: source of randomness for ports and the cluster's identity.
@@ -102,7 +102,7 @@ def start(
     with _locked(folder, wait_s):
         for left in reversed(range(_PORT_TRIES)):
             plan = blueprint.prepare(folder, nodes=nodes, port=port, choose=choose or random.SystemRandom())
-            _check_space(folder)
+            check_space(folder, shutil.disk_usage(folder).free)
             try:
                 return _start_nodes(folder, plan, class_path, wait_s=wait_s, announce=announce)
             except readiness.PortTakenError:
@@ -196,12 +196,16 @@ def _locked(folder: Path, wait_s: float) -> Iterator[None]:
         ) from error
 
 
-def _check_space(folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < _FREE_DISK_BYTES:
+def check_space(folder: Path, free_bytes: int) -> None:
+    """Refuse a disk that is about to be full.
+
+    Raises:
+        BrokerError: with what is free, what is needed and where.
+    """
+    if free_bytes < _FREE_DISK_BYTES:
         raise BrokerError(
-            f"only {free // 1024**2} MiB are free where {folder} lies, and Kafka needs {_FREE_DISK_BYTES // 1024**2}; "
-            "free some space or choose another --folder"
+            f"only {free_bytes // 1024**2} MiB are free where {folder} lies, and Kafka needs "
+            f"{_FREE_DISK_BYTES // 1024**2}; free some space or choose another --folder"
         )
 
 

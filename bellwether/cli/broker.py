@@ -60,7 +60,7 @@ def start(
     ] = None,
     wait_s: Annotated[
         float, typer.Option(min=1, help="Seconds it may take to answer (without the first download).")
-    ] = 60.0,
+    ] = 120.0,
     as_json: JsonOption = False,
 ) -> None:
     """Start the broker and return when it really answers; it goes on running after this command.

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from models.batching import budgeted
 from runtime import clock
 from streams.classify.delivery import Delivered
 from streams.classify.generations import Generation
@@ -19,6 +18,7 @@ from streams.classify.outputs import Writer
 from streams.classify.prepare import prepare
 from streams.classify.records import Output, Ready, Record, Refused, Scores
 from streams.classify.scoring import Scorer
+from streams.classify.speed import parts
 
 MAX_IN_FLIGHT = 4
 """Batches between submit and acknowledgement: one decoded, one in the engine, one waiting, one at the broker."""
@@ -164,12 +164,10 @@ class Pipeline:
 
     def _parts(self, items: Sequence[Ready | Refused]) -> Iterator[list[Ready | Refused]]:
         """Batches within the budget of tokens and records; the budget is asked anew for each."""
+        costs = [item.cost if isinstance(item, Ready) else 0 for item in items]
         begin = 0
-        while begin < len(items):
-            window = items[begin : begin + self._max_records]
-            costs = (item.cost if isinstance(item, Ready) else 0 for item in window)
-            count = next(budgeted(costs, self._scorer.budget))
-            yield list(window[:count])
+        for count in parts(costs, self._max_records, lambda: self._scorer.budget):
+            yield list(items[begin : begin + count])
             begin += count
 
     async def _place_for(self, generation: Generation) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+
 BATCH_S = 0.4
 """Longest model call aimed at: four of them in flight stay under the 2 s that a rebalance waits for."""
 
@@ -55,3 +58,31 @@ class Speed:
             return self._longest_deadline_s
         expected = tokens / self._tokens_per_s
         return min(self._longest_deadline_s, max(SHORTEST_DEADLINE_S, DEADLINE_FACTOR * expected))
+
+
+def parts(costs: Sequence[int], max_records: int, budget: Callable[[], int]) -> Iterator[int]:
+    """Cut a lot of texts into model calls: within budget and record limit, in order, and about equal in cost.
+
+    Equal, because a lot that is a little over the budget would otherwise leave a call with next to nothing in it.
+
+    Args:
+        costs: estimated tokens per text.
+        max_records: most texts per call.
+        budget: asked before each call, because it follows the measured speed.
+
+    Yields:
+        How many texts the next call holds, at least one.
+
+    >>> list(parts([10, 10, 10, 10, 10], max_records=9, budget=lambda: 40))
+    [3, 2]
+    """
+    begin = 0
+    while begin < len(costs):
+        window = costs[begin : begin + max_records]
+        total = sum(window)
+        calls = -(-total // max(1, budget()))
+        share = -(-total // calls) if calls else total
+        # The text that crosses the share still belongs to it: parts end up a text too large rather than too small.
+        count = next((number for number, spent in enumerate(accumulate(window), 1) if spent >= share), len(window))
+        yield count
+        begin += count

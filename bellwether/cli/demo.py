@@ -72,8 +72,9 @@ def demo(
     from bellwether.demo.screen import choose
 
     options = Options(data, limit, model, speed, seconds, bootstrap, kill, plots, days, per_day, seed)
-    # A plain `kill` ends everything in order, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, _interrupt)
+    # A plain `kill`, or a terminal that is closed, ends everything in order as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     summary = run(options, choose(clock.monotonic))
     if as_json:
         sys.stdout.write(json.dumps(summary.as_json()) + "\n")

@@ -49,7 +49,8 @@ class Child:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                env={**(settings or {}), **os.environ},
+                # Temporary files in our folder: a child that is killed leaves none behind.
+                env={**(settings or {}), **os.environ, "TMPDIR": str(folder)},
             )
 
     def __enter__(self) -> Self:

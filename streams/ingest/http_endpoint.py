@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from runtime import log
-from runtime.errors import InputError
+from runtime.errors import BrokerError, InputError
 from streams.ingest import http_items
 from streams.ingest.article import ArticleBuilder
 from streams.ingest.http_items import Item, Items
@@ -50,6 +50,7 @@ class IngestApp:
         self._max_in_flight_bytes = max_in_flight_bytes
         self._in_flight_bytes = 0
         self._report = report
+        self._mending = asyncio.Lock()
 
     def application(self) -> web.Application:
         """An aiohttp application with the one route and a health check."""
@@ -89,6 +90,10 @@ class IngestApp:
 
     async def _publish(self, items: list[Item]) -> list[Exception | None]:
         """One outcome each: None where acknowledged, else why not; `TimeoutError` where nobody knows yet."""
+        try:
+            await self._mend()
+        except BrokerError as error:
+            return [error if isinstance(item, Message) else item for item in items]
         loop = asyncio.get_running_loop()
         waiting = [loop.create_future() for _ in items]
         for item, future in zip(items, waiting, strict=True):
@@ -98,6 +103,11 @@ class IngestApp:
                 future.set_result(item)
         await asyncio.wait(waiting, timeout=self._deadline_s)
         return [future.result() if future.done() else TimeoutError() for future in waiting]
+
+    async def _mend(self) -> None:
+        if self._publisher.is_broken:
+            async with self._mending:  # the first request mends it, the others wait and find it whole
+                await asyncio.to_thread(self._publisher.reconnect)
 
     def _answer(self, items: Items, outcomes: list[Exception | None]) -> web.Response:
         entries = [self._entry(item, outcome) for item, outcome in zip(items.items, outcomes, strict=True)]

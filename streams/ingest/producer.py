@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 from runtime.errors import BrokerError
+from streams.ingest import limit
 from streams.ingest.message import Message
 from streams.ingest.refusal import TOO_LARGE, RowRefusedError
 from wire.topics import PUBLISHED
@@ -22,7 +24,7 @@ DELIVERY_TIMEOUT_S = 60.0
 _BATCH_BYTES = 128 * 1024
 """Per partition; a burst of headlines goes out in few requests, and a batch stays far under the broker's 1 MiB."""
 _LINGER_MS = 20
-"""Wait for a batch to fill: invisible to a person, and a flush does not wait for it."""
+"""Wait for a batch to fill: invisible to a person, and it makes requests few."""
 
 
 class Publisher:
@@ -46,14 +48,34 @@ class Publisher:
         self._topic = topic
         self._delivery_timeout_s = delivery_timeout_s
         self._buffer_bytes = buffer_bytes
+        # Whoever waits for room is woken when there is room for many, not once for each event.
+        self._low_water_bytes = buffer_bytes * 3 // 4
         self._on_the_way = 0
-        self._room = threading.Condition()
-        self._producer: Any = self._connect(connect_timeout_s)
+        self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
+        self._settled = threading.Condition(self._lock)
+        self._connect_timeout_s = connect_timeout_s
+        self.is_broken = False
+        """True after an error that the client may not get over; `reconnect` mends it."""
+        self._producer: Any = self._connect()
+        self._max_bytes = limit.largest_message(bootstrap, topic, connect_timeout_s)
 
-    def _connect(self, timeout_s: float) -> Any:
+    def reconnect(self) -> None:
+        """Go on with a new client where the old one is broken; what the old one still had fails.
+
+        Raises:
+            BrokerError: nothing answers.
+        """
+        if self.is_broken:
+            fresh = self._connect()
+            self.close()
+            self._producer, self.is_broken = fresh, False
+
+    def _connect(self) -> Any:
         from kafka import KafkaProducer
         from kafka.errors import KafkaError
 
+        timeout_s = self._connect_timeout_s
         delivery_ms = int(self._delivery_timeout_s * 1000)
         config: dict[str, Any] = {
             "bootstrap_servers": self._bootstrap.split(","),
@@ -92,7 +114,7 @@ class Publisher:
 
         Args:
             message: the event.
-            done: gets a `RowRefusedError` where the broker takes no message of this size, else a `BrokerError`.
+            done: gets a `RowRefusedError` where the topic takes no message of this size, else a `BrokerError`.
             may_wait: False in an event loop: without room, `done` gets a `BrokerError` and nothing is sent.
 
         Raises:
@@ -101,6 +123,10 @@ class Publisher:
         from kafka.errors import KafkaError
 
         size = message.size_bytes
+        if size > self._max_bytes:
+            sentence = f"the event has {size:,} bytes, {self._topic} takes {self._max_bytes:,}; split the text"
+            done(RowRefusedError(TOO_LARGE, sentence))
+            return
         if not self._reserve(size, self._delivery_timeout_s + 10.0 if may_wait else 0.0):
             error = BrokerError(
                 f"{self._on_the_way:,} bytes are on the way to Kafka at {self._bootstrap} and it acknowledges too "
@@ -112,10 +138,14 @@ class Publisher:
             return
 
         def settle(error: Exception | None) -> None:
-            with self._room:
-                self._on_the_way -= size
-                self._room.notify()
+            # First the count of whoever waits for this event, then ours: a flush that returns has seen every `done`.
             done(error)
+            with self._lock:
+                self._on_the_way -= size
+                if self._on_the_way <= self._low_water_bytes:
+                    self._room.notify()
+                if self._on_the_way == 0:
+                    self._settled.notify_all()
 
         try:
             future = self._producer.send(self._topic, value=message.value, key=message.key, headers=message.headers)
@@ -127,7 +157,7 @@ class Publisher:
         future.add_errback(lambda error: settle(self._explained(error, message)))
 
     def _reserve(self, size: int, timeout_s: float) -> bool:
-        with self._room:
+        with self._lock:
             # A message larger than the whole buffer may still go alone.
             has_room = self._room.wait_for(
                 lambda: self._on_the_way == 0 or self._on_the_way + size <= self._buffer_bytes, timeout=timeout_s
@@ -135,15 +165,8 @@ class Publisher:
             self._on_the_way += size if has_room else 0
             return has_room
 
-    def _explained(self, error: Exception, message: Message) -> Exception:
-        from kafka.errors import MessageSizeTooLargeError
-
-        if isinstance(error, MessageSizeTooLargeError):
-            return RowRefusedError(
-                TOO_LARGE,
-                f"the event has {message.size_bytes:,} bytes and the broker refused it; "
-                f"split the text or raise max.message.bytes of {self._topic}",
-            )
+    def _explained(self, error: Exception, message: Message) -> BrokerError:
+        self.is_broken = True
         return BrokerError(
             f"Kafka at {self._bootstrap} did not acknowledge event {message.event_id} within "
             f"{self._delivery_timeout_s:.0f} s ({type(error).__name__}: {error}); see `bellwether broker status`"
@@ -157,25 +180,27 @@ class Publisher:
     def flush(self) -> None:
         """Wait until every event so far is settled, one way or the other.
 
+        By our own count: kafka-python's flush fails (`Future not done`) when a batch is split on its way because the
+        broker found it too large.
+
         Raises:
             BrokerError: it took longer than the delivery time-out allows.
         """
-        from kafka.errors import KafkaTimeoutError
-
-        try:
-            self._producer.flush(timeout=self._delivery_timeout_s + 10.0)
-        except KafkaTimeoutError as error:
-            raise BrokerError(
-                f"Kafka at {self._bootstrap} does not answer: {self._on_the_way:,} bytes are still on the way after "
-                f"{self._delivery_timeout_s + 10.0:.0f} s; see `bellwether broker status`"
-            ) from error
-        with self._room:
-            # The flush ends when the batches are done, which may be a moment before the last callback has run.
-            self._room.wait_for(lambda: self._on_the_way == 0, timeout=5.0)
+        patience_s = self._delivery_timeout_s + 10.0
+        with self._lock:
+            if not self._settled.wait_for(lambda: self._on_the_way == 0, timeout=patience_s):
+                raise BrokerError(
+                    f"Kafka at {self._bootstrap} does not answer: {self._on_the_way:,} bytes are still on the way "
+                    f"after {patience_s:.0f} s; see `bellwether broker status`"
+                )
 
     def close(self) -> None:
-        """Hand the connection back; what is unsettled then fails."""
-        self._producer.close(timeout=5)
+        """Hand the connection back; what is unsettled then stays so."""
+        from kafka.errors import KafkaError
+
+        # It flushes first and raises where that fails; whoever cares about that has called our flush.
+        with suppress(KafkaError):
+            self._producer.close(timeout=5)
 
     def __enter__(self) -> Self:
         return self

@@ -93,6 +93,7 @@ class FeedPoller:
         known = set(state.seen)
         acknowledged: list[str] = []
         failures: list[Exception] = []
+        self._desk.publisher.reconnect()
         for row in feed_entries.parse(fetched, self.feed):
             encoded = self._encoded(row)
             if encoded is not None and encoded.event_id not in known:

@@ -10,20 +10,33 @@ from models import checks
 from models.engine import Engine
 from models.fakes import NoopEngine, ScriptedEngine
 from models.host import HostedEngine
-from models.specs import ScriptedSpec
+from models.registry import open_engine
+from models.specs import RegistrySpec, ScriptedSpec
 
-ENGINES: dict[str, Callable[[], Engine]] = {
+FAKES: dict[str, Callable[[], Engine]] = {
     "noop": NoopEngine,
     "scripted": ScriptedEngine,
-    "hosted": lambda: HostedEngine.start(ScriptedSpec()),
+    "hosted scripted": lambda: HostedEngine.start(ScriptedSpec()),
 }
+REAL = ("torch-fp32", "torch-bf16", "openvino-int8")
+HOSTED = "hosted openvino-int8"
 
 
-@pytest.fixture(scope="module", params=ENGINES, ids=str)
+@pytest.fixture(scope="module", params=[*FAKES, *REAL, HOSTED])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    engine = ENGINES[request.param]()
+    engine = opened(request.param, request)
     yield engine
     engine.close()
+
+
+def opened(name: str, request: pytest.FixtureRequest) -> Engine:
+    if name in FAKES:
+        return FAKES[name]()
+    published = request.getfixturevalue("published")
+    if name == HOSTED:
+        spec = RegistrySpec(published.name, str(published.registry), str(published.trust), "openvino-int8", threads=1)
+        return HostedEngine.start(spec)
+    return open_engine(published.name, registry=published.registry, trust=published.trust, engine=name, threads=1)
 
 
 @pytest.mark.parametrize("check", checks.ALL, ids=lambda check: check.__name__)
@@ -34,3 +47,10 @@ def test_engine_passes(engine: Engine, check: checks.Check) -> None:
 def test_every_check_is_in_the_suite() -> None:
     public = {name for name, item in vars(checks).items() if callable(item) and item.__module__ == checks.__name__}
     assert {check.__name__ for check in checks.ALL} == {name for name in public if not name.startswith("_")}
+
+
+def test_every_engine_of_a_version_is_checked(published: tuple[object, ...]) -> None:
+    from models import manifest
+
+    found = manifest.read(published.registry / published.name)  # type: ignore[attr-defined]
+    assert set(found.engines) == set(REAL)

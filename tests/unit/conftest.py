@@ -4,13 +4,29 @@ from pathlib import Path
 
 import pytest
 
-WORDS = (
-    "[PAD] [UNK] [CLS] [SEP] [MASK] shares rise rises fall falls jump sink flat steady profit loss dividend oil crude "
-    "bank acme zenith on of the a after to in ##s http @ user $ # % . , : ! 5 q3 results unchanged holds gains drops"
-).split()
+WORDS = [
+    "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "shares", "rise", "rises", "fall", "falls", "jump", "sink",
+    "flat", "steady", "profit", "loss", "dividend", "oil", "crude", "bank", "acme", "zenith", "on", "of",
+    "the", "a", "after", "to", "in", "##s", "http", "@", "user", "$", "#", "%", ".", ",", ":", "!", "5", "q3",
+    "results", "unchanged", "holds", "gains", "drops",
+]  # fmt: skip
 
-RISES = ["acme shares rise", "zenith shares jump after profit", "acme gains 5 %", "profit rises", "shares jump", "acme jump"]
-FALLS = ["acme shares fall", "zenith shares sink after loss", "acme drops 5 %", "loss rises", "shares sink", "acme sink"]
+RISES = [
+    "acme shares rise",
+    "zenith shares jump after profit",
+    "acme gains 5 %",
+    "profit rises",
+    "shares jump",
+    "acme jump",
+]
+FALLS = [
+    "acme shares fall",
+    "zenith shares sink after loss",
+    "acme drops 5 %",
+    "loss rises",
+    "shares sink",
+    "acme sink",
+]
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +61,13 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_attention_heads=4,
         intermediate_size=64,
         max_position_embeddings=64,
+        initializer_range=0.1,  # wide enough that other words give other logits without any training
     )
     BertModel(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def moods() -> dict[str, list[str]]:
+    """Sentences in the tiny encoder's words, by sentiment."""
+    return {"positive": RISES, "negative": FALLS}

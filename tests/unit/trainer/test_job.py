@@ -1,0 +1,142 @@
+"""One whole training on invented rows: what it writes, what it says, and that it can be scored again."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from models.classifier import load_trained
+from models.engine import Task
+from runtime.errors import InputError
+from trainer import baseline, card, job
+from trainer.dataset import Row
+from trainer.evaluate import trained_probabilities
+from trainer.finetune import Run
+from trainer.recipe import load
+
+RECIPE = """name = "tiny"
+encoder = "minilm-en"
+epochs = 4
+learning_rate = 1e-2
+hidden_dropout = 0.0
+batch_tokens = 128
+[lora]
+rank = 4
+alpha = 8
+"""
+TOPICS = {"Dividend": "dividend of {} $", "Earnings": "q3 results of {}"}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory, moods: dict[str, list[str]]) -> tuple[Path, Path, Path]:
+    folder = tmp_path_factory.mktemp("set")
+    said = [
+        {"text": f"{text} {n}", "label": mood} for mood, texts in moods.items() for text in texts for n in range(12)
+    ]
+    said += [{"text": "on the one hand", "label": "mixed"}]
+    named = [{"text": form.format(f"bank {n}"), "label": topic} for topic, form in TOPICS.items() for n in range(60)]
+    (folder / "mood.jsonl").write_text("\n".join(map(json.dumps, said)))
+    (folder / "topic.jsonl").write_text("\n".join(map(json.dumps, named)))
+    (folder / "other.jsonl").write_text(json.dumps({"text": "zenith shares jump", "label": "positive"}))
+    return folder / "mood.jsonl", folder / "topic.jsonl", folder / "other.jsonl"
+
+
+@pytest.fixture(scope="module")
+def done(files, tiny_encoder: Path, tmp_path_factory) -> tuple[dict, Path]:
+    folder = tmp_path_factory.mktemp("job")
+    (folder / "r.toml").write_text(RECIPE)
+    mood, topic, other = files
+    run = Run(checkpoint=folder / "out" / job.CHECKPOINT_FILE, precision="fp32")
+    order = job.Order(folder / "r.toml", [mood, topic], folder / "out", run, checks=[other], encoder=str(tiny_encoder))
+    return job.train(order), folder / "out"
+
+
+def test_all_that_ships_is_written(done) -> None:
+    _, out = done
+    names = {file.name for file in out.iterdir()} - {job.CHECKPOINT_FILE}
+    assert names == {
+        "README.md", "adapter_config.json", "adapter_model.safetensors",
+        "calibration.json", "heads.safetensors", "recipe.toml", "training.json",
+    }  # fmt: skip
+    assert (out / "recipe.toml").read_text() == RECIPE
+
+
+def test_the_record_tells_data_split_and_scores_of_unseen_texts(done, files) -> None:
+    facts, out = done
+    assert facts == json.loads((out / "training.json").read_text())
+    mood = facts["data"][0]
+    assert mood["skipped"] == {"label 'mixed'": 1}
+    assert len(mood["sha256"]) == 64
+    parts = {(score["data"], score["task"]): score for score in facts["scores"]}
+    own = parts[mood["name"], "sentiment"]
+    assert own["n"] == mood["rows"]["test"] > 0
+    assert own["accuracy"] > own["majority"]["accuracy"]
+    assert parts[facts["checks"][0]["name"], "sentiment"]["part"] == "all"
+    assert facts["trained_texts"] == sum(file["rows"]["train"] for file in facts["data"])
+
+
+def test_no_sentence_of_the_data_and_no_path_of_the_machine_is_written(done, files) -> None:
+    _, out = done
+    texts = [json.loads(line)["text"] for file in files for line in file.read_text().splitlines()]
+    for name in ("README.md", "training.json", "calibration.json", "adapter_config.json"):
+        content = (out / name).read_text()
+        assert not [text for text in texts if text in content]
+        assert str(out.parent.parent) not in content
+
+
+def test_the_card_names_scores_baselines_intervals_and_how_to_repeat_it(done) -> None:
+    content = (done[1] / "README.md").read_text()
+    for wanted in (
+        "TF-IDF + LR",
+        "majority",
+        "95 % bootstrap",
+        "ECE before",
+        "--seed 0",
+        "Use and limits",
+        "One seed was",
+    ):
+        assert wanted in content
+
+
+def test_the_result_loads_and_answers_with_calibrated_probabilities(done, tiny_encoder: Path) -> None:
+    trained = load_trained(done[1], tiny_encoder)
+    assert {task: len(own.labels) for task, own in trained.tasks.items()} == {"sentiment": 3, "topic": 20}
+    found = trained_probabilities(trained, ["acme shares rise", "acme shares fall"], "sentiment")
+    assert found.sum(1) == pytest.approx([1.0, 1.0], abs=1e-5)
+    labels = trained.tasks["sentiment"].labels
+    assert [labels[i] for i in found.argmax(1)] == ["positive", "negative"]
+
+
+def test_a_sibling_shows_the_spread(done) -> None:
+    facts, out = done
+    other = job.spread(out, facts["recipe_sha256"])
+    assert other["same_recipe"] is True
+    assert job.spread(out, "0")["same_recipe"] is False
+    content = card.card({**facts, "spread": [other]}, json.loads((out / "calibration.json").read_text()))
+    assert "mean (lowest to highest)" in content
+    assert "| 2 |" in content
+
+
+def test_a_fraction_thins_the_texts_by_hash_and_keeps_them_nested(tmp_path: Path) -> None:
+    rows = [Row(f"text {n}", "sentiment", "neutral", f"text {n}") for n in range(2000)]
+    (tmp_path / "a.toml").write_text(RECIPE.replace("epochs", "fraction = 0.2\nepochs"))
+    (tmp_path / "b.toml").write_text(RECIPE.replace("epochs", "fraction = 0.5\nepochs"))
+    few, more = (job.training_part(rows, load(tmp_path / name)[0])[0] for name in ("a.toml", "b.toml"))
+    assert 260 < len(few) < 380
+    assert {e.key for e in few} < {e.key for e in more}
+
+
+def test_nothing_left_to_train_on_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(RECIPE)
+    rows = [Row("a", "sentiment", label, "a") for label in ("positive", "negative")]
+    with pytest.raises(InputError, match="no text is left to train on"):
+        job.training_part(rows, load(tmp_path / "a.toml")[0])
+
+
+def test_the_baseline_learns_words_and_the_majority_only_counts() -> None:
+    task = Task("sentiment", ("negative", "neutral", "positive"))
+    texts, labels = ["shares rise"] * 6 + ["shares fall"] * 4, ["positive"] * 6 + ["negative"] * 4
+    found = baseline.tfidf(task, texts, labels)(["they rise", "they fall"])
+    assert [task.labels[i] for i in found.argmax(1)] == ["positive", "negative"]
+    assert found[:, 1].tolist() == [0.0, 0.0]
+    assert baseline.majority(task, labels, 1)[0] == pytest.approx([0.4, 0.0, 0.6])

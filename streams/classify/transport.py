@@ -11,7 +11,7 @@ from types import coroutine
 from typing import Any
 
 from faust.transport.drivers import aiokafka as driver
-from mode.services import WaitResults
+from mode.services import Service, WaitResults
 
 BUFFER_RECORDS = 1_024
 """Messages between the fetcher and the agent before fetching pauses: a few of the largest batches."""
@@ -20,7 +20,32 @@ BUFFER_BYTES = 16 * 1024 * 1024
 """Bytes of the same, so that messages of 1 MiB do not take a gigabyte; one fetch may go beyond it."""
 
 
-class Consumer(driver.Consumer):
+class EagerFirst(Service):
+    """Runs the first of several waits at once, as far as it gets."""
+
+    async def wait_first(self, *coros: Any, timeout: Any = None) -> WaitResults:  # noqa: ASYNC109 (mode's signature)
+        """As `mode.Service.wait_first`, but the first coroutine runs at once as far as it gets.
+
+        For every message Faust waits for its delivery *or* for the flow to be suspended. Nearly always the delivery
+        finishes without a pause; only what is left over after a first pause goes Faust's way. Half of the agent
+        path's processor time went into those tasks.
+        """
+        first = coros[0] if coros else None
+        if timeout is not None or not iscoroutine(first) or self.should_stop:
+            seconds: Any = timeout
+            return await super().wait_first(*coros, timeout=seconds)
+        try:
+            pause = first.send(None)
+        except StopIteration as finished:
+            _close(coros[1:])
+            return WaitResults([first], [finished.value], False)
+        except BaseException:
+            _close(coros[1:])
+            raise
+        return await super().wait_first(_rest(first, pause), *coros[1:])
+
+
+class Consumer(EagerFirst, driver.Consumer):
     """Delivers a message without the four tasks that Faust makes for it, and bounds what waits in bytes too.
 
     Faust's own bound counts messages alone, and when it is reached in all partitions, fetching sleeps for a second.
@@ -61,27 +86,6 @@ class Consumer(driver.Consumer):
         """Faust emptied its buffer, as it does whenever partitions move."""
         self._records_waiting = self._bytes_waiting = 0
         self._room.set()
-
-    async def wait_first(self, *coros: Any, timeout: Any = None) -> WaitResults:  # noqa: ASYNC109 (mode's signature)
-        """As `mode.Service.wait_first`, but the first coroutine runs at once as far as it gets.
-
-        For every message Faust waits for its delivery *or* for the flow to be suspended. Nearly always the delivery
-        finishes without a pause; only what is left over after a first pause goes Faust's way. Half of the agent
-        path's processor time went into those tasks.
-        """
-        first = coros[0] if coros else None
-        if timeout is not None or not iscoroutine(first) or self.should_stop:
-            seconds: Any = timeout
-            return await super().wait_first(*coros, timeout=seconds)
-        try:
-            pause = first.send(None)
-        except StopIteration as finished:
-            _close(coros[1:])
-            return WaitResults([first], [finished.value], False)
-        except BaseException:
-            _close(coros[1:])
-            raise
-        return await super().wait_first(_rest(first, pause), *coros[1:])
 
 
 class Transport(driver.Transport):

@@ -1,0 +1,36 @@
+import pytest
+
+from streams.classify.offsets import Offsets, OrderError
+
+
+def test_a_repeat_within_an_assignment_is_not_taken_twice(record) -> None:
+    offsets = Offsets()
+    assert len(offsets.take([record(0), record(1), record(0, partition=1)])) == 3
+    assert [new.offset for new in offsets.take([record(1), record(2), record(0, partition=1)])] == [2]
+
+
+def test_next_offsets_stand_one_above_what_is_done(record) -> None:
+    offsets = Offsets()
+    taken = offsets.take([record(7), record(9)])  # a gap is what a transaction's marker leaves
+    assert offsets.next_offsets() == {}
+    assert offsets.first_taken() == {0: 7}
+    offsets.finish(taken[:1])
+    assert offsets.next_offsets() == {0: 8}
+    assert not offsets.is_idle
+    offsets.finish(taken[1:])
+    assert offsets.next_offsets() == {0: 10}
+    assert offsets.is_idle
+    assert offsets.time_of(0) == 1.0
+
+
+def test_finishing_out_of_order_is_a_bug_that_says_so(record) -> None:
+    offsets = Offsets()
+    first, second = offsets.take([record(0), record(1)])
+    offsets.finish([second])
+    with pytest.raises(OrderError, match=r"offset 0 of partition 0 was finished after 1 .* This is a bug"):
+        offsets.finish([first])
+
+
+def test_finishing_what_was_never_taken_is_a_bug_that_says_so(record) -> None:
+    with pytest.raises(OrderError, match="with None taken"):
+        Offsets().finish([record(0)])

@@ -1,0 +1,40 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.classify.speed import BATCH_S, FIRST_BUDGET, SMALLEST_BUDGET, Speed, parts
+
+
+def test_the_budget_follows_the_speed_down_at_once_and_up_step_by_step() -> None:
+    slow, quick = Speed(), Speed()
+    slow.measured(100, 1.0)
+    assert slow.budget == SMALLEST_BUDGET
+    quick.measured(1_000_000, 1.0)
+    assert quick.budget == 2 * FIRST_BUDGET
+
+
+def test_a_settled_budget_fills_the_aimed_seconds() -> None:
+    speed = Speed()
+    for _ in range(40):
+        speed.measured(speed.budget, speed.budget / 5_000)
+    assert abs(speed.budget - 5_000 * BATCH_S) < 20
+
+
+def test_a_deadline_is_long_before_anything_is_measured_and_bounded_after() -> None:
+    speed = Speed(longest_deadline_s=30.0)
+    assert speed.deadline_s(10) == 30.0
+    speed.measured(1_000, 1.0)
+    assert speed.deadline_s(100) == 5.0
+    assert speed.deadline_s(500) == 10.0
+    assert speed.deadline_s(100_000) == 30.0
+
+
+@given(st.lists(st.integers(0, 512), max_size=300), st.integers(1, 64), st.integers(1, 4_000))
+def test_parts_cover_a_lot_in_order_within_the_bounds(costs, max_records, budget) -> None:
+    counts = list(parts(costs, max_records, lambda: budget))
+    assert sum(counts) == len(costs)
+    assert all(0 < count <= max_records for count in counts)
+    begin = 0
+    for count in counts:
+        # A part may be one text over its share, never more.
+        assert count == 1 or sum(costs[begin : begin + count - 1]) < budget
+        begin += count

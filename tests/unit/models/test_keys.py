@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from models import keys
+from runtime.errors import CorruptVersionError, InputError, ModelError
+
+
+def test_the_first_call_makes_a_private_key_that_only_its_owner_reads_and_trusts_it(tmp_path: Path) -> None:
+    public = keys.ensure(tmp_path / "keys")
+    private = tmp_path / "keys" / keys.PRIVATE_FILE
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
+    assert keys.ensure(tmp_path / "keys") == public
+    assert [key.id for key in keys.trusted(tmp_path / "keys" / keys.TRUST_FILE)] == [public.id]
+
+
+def test_a_signature_of_a_trusted_key_holds(tmp_path: Path) -> None:
+    public = keys.ensure(tmp_path)
+    signature = keys.sign(tmp_path, b"payload")
+    assert keys.check(b"payload", signature, tmp_path / keys.TRUST_FILE, "it").id == public.id
+
+
+def test_a_changed_payload_is_refused(tmp_path: Path) -> None:
+    keys.ensure(tmp_path)
+    signature = keys.sign(tmp_path, b"payload")
+    with pytest.raises(CorruptVersionError, match=r"signature of it does not match: .* after key .* build or"):
+        keys.check(b"Payload", signature, tmp_path / keys.TRUST_FILE, "it")
+
+
+def test_another_machines_key_is_refused_until_it_is_trusted(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    keys.ensure(ours)
+    public = keys.ensure(theirs)
+    signature = keys.sign(theirs, b"payload")
+    with pytest.raises(CorruptVersionError, match=rf"signed by key {public.id}, which .* does not trust.*keys trust"):
+        keys.check(b"payload", signature, ours / keys.TRUST_FILE, "it")
+    assert keys.trust(ours / keys.TRUST_FILE, public)
+    assert not keys.trust(ours / keys.TRUST_FILE, public)
+    assert keys.check(b"payload", signature, ours / keys.TRUST_FILE, "it") == public
+
+
+@pytest.mark.parametrize("signature", [b"", b"rsa a b", b"ed25519 only-two", b"\xff\xff \xff \xff"])
+def test_what_is_no_signature_is_refused(signature: bytes, tmp_path: Path) -> None:
+    keys.ensure(tmp_path)
+    with pytest.raises(CorruptVersionError, match="signature of it is no 'ed25519 KEY SIGNATURE'"):
+        keys.check(b"payload", signature, tmp_path / keys.TRUST_FILE, "it")
+
+
+def test_a_damaged_trust_file_names_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "trusted.txt"
+    file.write_text("# mine\n\nssh-rsa AAAA\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"line 3 of .*trusted\.txt is no 'ed25519 BASE64 NOTE'"):
+        keys.trusted(file)
+
+
+def test_what_is_no_public_key_is_not_trusted(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'AAAA' is no public key: .*keys list"):
+        keys.trust(tmp_path / "trusted.txt", keys.PublicKey("AAAA"))
+    assert not (tmp_path / "trusted.txt").exists()
+
+
+def test_signing_without_a_key_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"signing\.pem cannot be read: .*keys create"):
+        keys.sign(tmp_path, b"payload")

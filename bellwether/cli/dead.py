@@ -35,6 +35,9 @@ _AT_ONCE = 100
 _SHOWN_OF_EXCEPTION = 200
 """Characters in the table; `dead show` has them all."""
 
+_PIPED_WIDTH = 160
+"""Columns where no terminal says how many it has."""
+
 Bootstrap = Annotated[str | None, typer.Option(help="Kafka's address, host:port; default: the settings'.")]
 
 
@@ -57,7 +60,8 @@ def list_(
                 sys.stdout.write(msgspec.json.encode(letter.as_json()).decode() + "\n")
             return
         table = _table(letters.every(log_, reason))
-    Console().print(table if table.row_count else "no dead letters" + (f" of reason {reason}" if reason else ""))
+    console = Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)
+    console.print(table if table.row_count else "no dead letters" + (f" of reason {reason}" if reason else ""))
 
 
 @app.command()
@@ -142,7 +146,10 @@ def _open(bootstrap: str | None) -> Iterator[LogReader]:
 def _table(found: Iterable[Letter]) -> Table:
     table = Table()
     for column in ("partition", "offset", "reason", "stage", "exception", "time", "attempt"):
-        table.add_column(column, no_wrap=column != "exception", overflow="fold")
+        is_long = column == "exception"
+        table.add_column(
+            column, no_wrap=column in ("partition", "offset"), overflow="fold", min_width=30 if is_long else None
+        )
     for letter in found:
         said = letter.said
         table.add_row(

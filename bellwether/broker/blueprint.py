@@ -16,6 +16,8 @@ from .properties import HOST, Node
 
 _FILE = "cluster.json"
 
+_LAST_PORT = 65_535
+
 NODE_COUNTS = (1, 3)
 """One for a laptop, three for replicated topics; two could not lose any, as they would have no majority."""
 
@@ -83,7 +85,7 @@ def prepare(folder: Path, *, nodes: int, port: int, choose: random.Random) -> Bl
     """The folder's cluster with the ports that this start shall use, noted in `cluster.json`.
 
     Raises:
-        BrokerError: it runs already at another port.
+        BrokerError: it runs already at another port, or there is no such port.
     """
     known = read(folder)
     if known is not None and all(node.client_port for node in known.nodes):
@@ -94,8 +96,10 @@ def prepare(folder: Path, *, nodes: int, port: int, choose: random.Random) -> Bl
                 f"the broker in {folder} runs already, at {known.bootstrap} and not at port {port}; "
                 "stop it first with `bellwether broker stop`"
             )
-    free = ports.free(2 * nodes, choose)
-    clients = [port + index for index in range(nodes)] if port else free[nodes:]
+    if port + nodes - 1 > _LAST_PORT:
+        raise BrokerError(f"{nodes} nodes from port {port} on would pass {_LAST_PORT}; choose a lower --port")
+    clients = [port + index for index in range(nodes)] if port else ports.free(nodes, choose)
+    free = ports.free(nodes, choose, taken=clients)
     fresh = Blueprint(
         cluster_id=known.cluster_id if known else _new_cluster_id(choose),
         nodes=tuple(

@@ -106,7 +106,7 @@ def start(
             try:
                 return _start_nodes(folder, plan, class_path, wait_s=wait_s, announce=announce)
             except readiness.PortTakenError:
-                if port or not left:
+                if port or not left or status(folder).pids:
                     raise
                 blueprint.forget_ports(folder)
     raise AssertionError("the last try returns or raises; this is a bug")

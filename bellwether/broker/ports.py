@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import socket
+from collections.abc import Collection
 
 import psutil
 
@@ -18,12 +20,13 @@ is down, a client that keeps trying could otherwise be given the broker's port, 
 _TRIES = 200
 
 
-def free(count: int, choose: random.Random) -> list[int]:
+def free(count: int, choose: random.Random, taken: Collection[int] = ()) -> list[int]:
     """Ports that nobody listens on, all different.
 
     Args:
         count: how many.
         choose: source of randomness.
+        taken: ports that are meant for something else.
 
     Raises:
         BrokerError: so many are taken that none was found.
@@ -33,7 +36,7 @@ def free(count: int, choose: random.Random) -> list[int]:
         if len(found) == count:
             return found
         port = choose.choice(_RANGE)
-        if port not in found and is_free(port):
+        if port not in found and port not in taken and is_free(port):
             found.append(port)
     raise BrokerError(
         f"found only {len(found)} of {count} free ports between {_RANGE.start} and {_RANGE.stop} in {_TRIES} tries; "
@@ -42,13 +45,21 @@ def free(count: int, choose: random.Random) -> list[int]:
 
 
 def is_free(port: int) -> bool:
-    """Whether a broker could listen there now."""
+    """Whether a broker could listen there now.
+
+    Raises:
+        BrokerError: nobody may who is not root.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As Kafka does: connections that a killed broker left waiting do not count as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except OSError:
+        except PermissionError as error:
+            raise BrokerError(f"this user may not listen on port {port}; choose a --port above 1023") from error
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise BrokerError(f"nobody can listen on port {port} of {HOST}: {error}") from error
             return False
     return True
 

@@ -40,6 +40,11 @@ def test_nodes_take_consecutive_ports_and_different_controller_ports(tmp_path: P
     assert len({node.controller_port for node in plan.nodes}) == 3
 
 
+def test_nodes_beyond_the_last_port_are_refused(tmp_path: Path):
+    with pytest.raises(BrokerError, match="3 nodes from port 65534 on would pass 65535; choose a lower --port"):
+        prepared(tmp_path, nodes=3, port=65_534)
+
+
 def test_the_cluster_id_has_kafkas_form(tmp_path: Path):
     assert re.fullmatch(r"[A-Za-z0-9_]{22}", prepared(tmp_path).cluster_id)
 

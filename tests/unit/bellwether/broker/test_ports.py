@@ -22,6 +22,11 @@ def test_free_ports_are_different_and_below_those_of_outgoing_connections():
     assert all(20_000 <= port < 32_000 for port in found)
 
 
+def test_ports_that_are_meant_for_something_else_are_left_alone():
+    (first,) = ports.free(1, random.Random(1))
+    assert ports.free(1, random.Random(1), taken=[first]) != [first]
+
+
 def test_a_port_with_a_listener_is_not_free_and_answers(taken: int):
     assert not ports.is_free(taken)
     assert ports.answers(taken)

@@ -123,7 +123,7 @@ def _samples(version: Path, max_tokens: int) -> Any:
         def __init__(self) -> None:
             self._ids = iter(encoded)
 
-        def get_next(self) -> dict[str, Ids] | None:
+        def get_next(self) -> Any:
             one = next(self._ids, None)
             if one is None:
                 return None

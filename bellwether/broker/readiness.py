@@ -18,20 +18,31 @@ _POLL_S = 0.1
 _REQUEST_TIMEOUT_S = 5.0
 """For one question to a node that has opened its port."""
 
+_RELEASE_S = 3.0
+"""A killed node is gone for its parent while its last threads still hold its sockets: seen for tens of
+milliseconds on a busy machine, and mistaking it for somebody else would move the broker to another address."""
+
 
 class PortTakenError(BrokerError):
     """Somebody else listens where a node should."""
 
 
-def check_port(node: Node) -> None:
+def check_port(node: Node, *, wait_s: float = _RELEASE_S) -> None:
     """Refuse to start a node whose port is taken.
+
+    Args:
+        node: which is about to start.
+        wait_s: how long a port may still be held by a node that was killed a moment ago.
 
     Raises:
         PortTakenError: with the port and, where it can be known, the process that has it.
     """
+    deadline = time.monotonic() + wait_s
     for port in (node.client_port, node.controller_port):
-        if not ports.is_free(port):
-            raise PortTakenError(_taken(port))
+        while not ports.is_free(port):
+            if time.monotonic() > deadline:
+                raise PortTakenError(_taken(port))
+            time.sleep(_POLL_S)
 
 
 def wait(folder: Path, plan: Blueprint, *, deadline: float, wait_s: float) -> None:

@@ -1,6 +1,7 @@
 import os
 import random
 import socket
+import threading
 
 import pytest
 
@@ -39,4 +40,16 @@ def test_who_has_a_port_is_named(taken: int):
 def test_a_taken_port_is_refused_with_its_holder_and_a_way_out(taken: int):
     said = rf"port {taken} of 127\.0\.0\.1 is taken by process {os.getpid()} .*choose another port with --port"
     with pytest.raises(readiness.PortTakenError, match=said):
-        readiness.check_port(Node(node_id=1, client_port=taken, controller_port=1))
+        readiness.check_port(Node(node_id=1, client_port=taken, controller_port=1), wait_s=0.0)
+
+
+def test_a_port_that_a_killed_node_still_holds_is_waited_for():
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    port = listener.getsockname()[1]
+    letting_go = threading.Timer(0.2, listener.close)
+    letting_go.start()
+    (other,) = ports.free(1, random.Random(2))
+    readiness.check_port(Node(node_id=1, client_port=port, controller_port=other), wait_s=10.0)
+    letting_go.join()

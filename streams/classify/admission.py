@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ class Admission:
             PositionError: offsets that do not belong to this log.
         """
         try:
-            cluster = await _cluster_id(self.bootstrap)
+            cluster = await _Cluster.behind(self.bootstrap, (self.topic, *self.outputs))
             consumer = AIOKafkaConsumer(
                 bootstrap_servers=self.bootstrap,
                 group_id=self.group,
@@ -71,30 +72,28 @@ class Admission:
                 "with `bellwether broker start`, or name yours with --bootstrap"
             ) from error
 
-    async def _judged(self, consumer: AIOKafkaConsumer, cluster: str) -> Verdict:
+    async def _judged(self, consumer: AIOKafkaConsumer, cluster: _Cluster) -> Verdict:
         known = _Memory(self.memory, self.group, self.bootstrap)
-        places = await self._places(consumer)
         verdict = judge(
-            await _positions(consumer, places),
+            await _positions(consumer, self._places(cluster)),
             group=self.group,
             topic=self.topic,
-            cluster_changed=known.difference(cluster),
+            cluster_changed=known.difference(cluster.id),
             accept_expired=self.accept_expired,
             accept_reset=self.accept_reset,
         )
         if verdict.commit:
             await self._commit(consumer, verdict)
-        known.remember(cluster)
+        known.remember(cluster.id)
         return verdict
 
-    async def _places(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-        existing = await consumer.topics()
+    def _places(self, cluster: _Cluster) -> list[TopicPartition]:
         for topic in (self.topic, *self.outputs):
-            if topic not in existing:
+            if not cluster.partitions[topic]:
                 raise BrokerError(f"topic {topic!r} does not exist on this cluster; run `bellwether topics create`")
-        partitions = consumer.partitions_for_topic(self.topic) or set()
+        partitions = cluster.partitions[self.topic]
         for topic in self.outputs:
-            found = consumer.partitions_for_topic(topic) or set()
+            found = cluster.partitions[topic]
             if not partitions <= found:
                 raise BrokerError(
                     f"topic {topic!r} has {len(found)} partitions and {self.topic!r} has {len(partitions)}, but an "
@@ -121,13 +120,26 @@ async def _positions(consumer: AIOKafkaConsumer, places: list[TopicPartition]) -
     return {at.partition: Position(await consumer.committed(at), starts[at], ends[at]) for at in places}
 
 
-async def _cluster_id(bootstrap: str) -> str:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_S * 1000)
-    try:
-        await admin.start()
-        return str((await admin.describe_cluster())["cluster_id"])
-    finally:
-        await admin.close()
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """What answers behind an address."""
+
+    id: str
+    partitions: Mapping[str, set[int]]
+    """Numbers by topic; empty where there is no such topic."""
+
+    @classmethod
+    async def behind(cls, bootstrap: str, names: tuple[str, ...]) -> _Cluster:
+        """Ask for the cluster's id and for some topics."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_S * 1000)
+        try:
+            await admin.start()
+            described = await admin.describe_topics(list(names))
+            cluster = await admin.describe_cluster()
+        finally:
+            await admin.close()
+        found = {str(one["topic"]): {int(part["partition"]) for part in one["partitions"]} for one in described}
+        return cls(str(cluster["cluster_id"]), {name: found.get(name, set()) for name in names})
 
 
 class _Memory:

@@ -70,6 +70,7 @@ def train(order: Order) -> dict[str, Any]:
     order.out.mkdir(parents=True, exist_ok=True)
     (order.out / "recipe.toml").write_bytes(recipe_bytes)
     done = finetune(recipe, examples, tasks, encoder, order.run)
+    result.correct_priors(done.model, examples, recipe.prior_correction)
     result.save_weights(done.model, order.out, shown(name))
 
     order.tell("calibrating and measuring")

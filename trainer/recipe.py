@@ -91,6 +91,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attention_dropout: Share = 0.0
     """Dropout of attention weights; above 0 a step on a CPU takes a tenth longer."""
 
+    prior_correction: dict[str, Annotated[float, Meta(ge=0, le=1)]] = {}
+    """Per task, how much of the training labels' log share is taken off their logits after training: 0 keeps the habit
+    of the training sets (half of all texts neutral), 1 treats all labels as equally frequent. Other sources differ."""
+
     clip_norm: Positive = 1.0
     """Gradients are scaled down to this norm."""
 

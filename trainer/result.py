@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models import calibration, scores
-from models.classifier import CALIBRATION_FILE, HEADS_FILE, TRAINING_FILE, Trained, head_names, load_trained
+from models.classifier import (
+    CALIBRATION_FILE,
+    HEADS_FILE,
+    TRAINING_FILE,
+    Trained,
+    columns,
+    head_names,
+    last_linear,
+    load_trained,
+)
 from models.engine import Task
 from models.text import CLEANING
-from trainer.dataset import Row
+from trainer.dataset import Example, Row
 from trainer.evaluate import task_logits
 
 if TYPE_CHECKING:
@@ -21,6 +31,30 @@ if TYPE_CHECKING:
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "numpy")
 """Whose versions may change what the same recipe gives."""
+
+
+def correct_priors(model: PreTrainedModel, examples: Sequence[Example], strength: Mapping[str, float]) -> None:
+    """Take part of the training labels' frequency off the head's bias (Menon et al. 2021, eq. 9, post hoc).
+
+    A label's logit loses `strength` times how far its log share lies above the task's mean, so that a source with
+    other shares than the training sets is not answered out of their habit. Labels that never occur stay as they are.
+
+    Args:
+        model: the peft model, adapters not merged; changed in place.
+        examples: what it was trained on.
+        strength: per task, 0 to 1.
+    """
+    import torch
+
+    wide: Any = model.base_model
+    bias = last_linear(wide.model)[1].bias
+    for task, found in columns(wide.model.config).items():
+        counts = Counter(e.labels[task] for e in examples if task in e.labels)
+        shares = {label: math.log(counts[label] / counts.total()) for label in found if counts[label]}
+        mean = sum(shares.values()) / max(1, len(shares))
+        with torch.no_grad():
+            for label, share in shares.items():
+                bias[found[label]] -= strength.get(task, 0.0) * (share - mean)
 
 
 def save_weights(model: PreTrainedModel, out: Path, encoder: str) -> None:

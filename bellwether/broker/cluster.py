@@ -31,8 +31,8 @@ from .process import NodeFolder
 _FREE_DISK_BYTES = 512 * 1024 * 1024
 """Less than this at start is refused: Kafka stops for good when its disk is full, with records half written."""
 
-_PORT_TRIES = 3
-"""A free port may be taken by somebody else between our look and Kafka's start."""
+_TRIES = 3
+"""Between our look and Kafka's start a free port may be taken by somebody else, or a killed node finish dying."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def start(
     blueprint.check_usable(folder, nodes)
     class_path = artefacts.class_path(jars, announce=announce)
     with _locked(folder, wait_s):
-        for left in reversed(range(_PORT_TRIES)):
+        for left in reversed(range(_TRIES)):
             plan = blueprint.prepare(folder, nodes=nodes, port=port, choose=choose or random.SystemRandom())
             check_space(folder, shutil.disk_usage(folder).free)
             try:
@@ -109,6 +109,9 @@ def start(
                 if port or not left or status(folder).pids:
                     raise
                 blueprint.forget_ports(folder)
+            except readiness.NodeGoneError:
+                if not left:
+                    raise
     raise AssertionError("the last try returns or raises; this is a bug")
 
 
@@ -211,7 +214,7 @@ def check_space(folder: Path, free_bytes: int) -> None:
 
 def _start_nodes(folder: Path, plan: Blueprint, class_path: str, *, wait_s: float, announce: Announce) -> Cluster:
     deadline = time.monotonic() + wait_s
-    spawned: list[NodeFolder] = []
+    spawned: dict[int, NodeFolder] = {}
     try:
         for node in plan.nodes:
             home = blueprint.home(folder, node)
@@ -223,11 +226,11 @@ def _start_nodes(folder: Path, plan: Blueprint, class_path: str, *, wait_s: floa
                 announce(f"formatting node {node.node_id} of {len(plan.nodes)}")
                 process.format_data(home, plan.cluster_id, class_path)
             process.spawn(home, class_path)
-            spawned.append(home)
+            spawned[node.node_id] = home
         announce(f"waiting for Kafka at {plan.bootstrap} to answer")
-        readiness.wait(folder, plan, deadline=deadline, wait_s=wait_s)
+        readiness.wait(folder, plan, spawned=spawned, deadline=deadline, wait_s=wait_s)
     except BaseException:  # Ctrl-C too: half a cluster is of no use
-        process.end([one for home in spawned if (one := process.running(home))], wait_s=0.0)
+        process.end([one for home in spawned.values() if (one := process.running(home))], wait_s=0.0)
         raise
     found = [process.running(blueprint.home(folder, node)) for node in plan.nodes]
     pids = tuple(one.pid for one in found if one is not None)

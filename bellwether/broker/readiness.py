@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from runtime.errors import BrokerError
@@ -27,6 +28,12 @@ class PortTakenError(BrokerError):
     """Somebody else listens where a node should."""
 
 
+class NodeGoneError(BrokerError):
+    """A node that ran when we looked has ended since, for example by a kill -9 just before."""
+
+    is_retriable = True
+
+
 def check_port(node: Node, *, wait_s: float = _RELEASE_S) -> None:
     """Refuse to start a node whose port is taken.
 
@@ -45,24 +52,28 @@ def check_port(node: Node, *, wait_s: float = _RELEASE_S) -> None:
             time.sleep(_POLL_S)
 
 
-def wait(folder: Path, plan: Blueprint, *, deadline: float, wait_s: float) -> None:
+def wait(folder: Path, plan: Blueprint, *, spawned: Collection[int], deadline: float, wait_s: float) -> None:
     """Return when every node answers.
 
     Args:
         folder: of the cluster.
         plan: its nodes.
+        spawned: ids of the nodes that were started for this.
         deadline: on the monotonic clock.
         wait_s: the same as a duration, for the message.
 
     Raises:
+        NodeGoneError: a node that ran before is gone.
         PortTakenError: a node lost its port to somebody else.
-        BrokerError: a node died, or not all answer in time.
+        BrokerError: a spawned node died, or not all answer in time.
     """
     while True:
         for node in plan.nodes:
             home = blueprint.home(folder, node)
-            if process.running(home) is None:
+            if process.running(home) is None and node.node_id in spawned:
                 raise _died(node, home)
+            if process.running(home) is None:
+                raise NodeGoneError(f"node {node.node_id} of {plan.bootstrap} has just ended; start it again")
         if is_ready(plan):
             return
         if time.monotonic() > deadline:

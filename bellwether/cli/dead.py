@@ -53,7 +53,10 @@ def list_(
     reason: Annotated[str | None, typer.Option(help="Only letters of this reason, e.g. `invalid_json`.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line and nothing else.")] = False,
 ) -> None:
-    """List the dead letters: place, reason, stage, exception, time and attempt."""
+    """List the dead letters: place, reason, stage, exception, time and attempt.
+
+    Example: `bellwether dead list --reason invalid_json --json`
+    """
     with _open(bootstrap) as log_:
         if as_json:
             for letter in letters.every(log_, reason):
@@ -72,7 +75,10 @@ def show(
     bootstrap: Bootstrap = None,
     raw: Annotated[Path | None, typer.Option(help="File that receives the value, byte for byte.")] = None,
 ) -> None:
-    """Show one letter: its headers, and its value as text or as a dump."""
+    """Show one letter: its headers, and its value as text or as a dump.
+
+    Example: `bellwether dead show 3 1742 --raw letter.bin`
+    """
     with _open(bootstrap) as log_:
         letter = letters.at(log_, partition, offset)
     sys.stdout.write(f"letter {partition}:{offset} of {DEAD.name}, {letter.time.isoformat()}\n")
@@ -100,7 +106,10 @@ def requeue_(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end and nothing else.")] = False,
 ) -> None:
-    """Send letters once more as new inputs: same event id, one more attempt; no input is requeued twice."""
+    """Send letters once more as new inputs: same event id, one more attempt; no input is requeued twice.
+
+    Example: `bellwether dead requeue --reason timeout --all --yes`
+    """
     if bool(places) == all_ or (reason is not None and not all_):
         raise InputError("name letters as PARTITION:OFFSET, or say --all, or --all with --reason; exactly one of them")
     address = settings.load(bootstrap=bootstrap).bootstrap

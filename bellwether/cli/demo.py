@@ -65,6 +65,8 @@ def demo(
 
     Starts Kafka and a worker, replays the built-in stream (or `--data FILE`), shows rate, lag and running sentiment,
     and ends with a count by an independent reader of the topics. Exits 1 if anything was lost or counted twice.
+
+    Example: `bellwether demo --kill worker --plots plots` or `bellwether demo --data tweets.jsonl.gz --limit 10000`
     """
     if context.invoked_subcommand is not None:
         return
@@ -98,7 +100,10 @@ def stream(
     per_day: PerDay = PER_DAY,
     seed: Seed = SEED,
 ) -> None:
-    """Write the built-in stream to a file, each row with its truth: `label`, `topic`, `mentions`."""
+    """Write the built-in stream to a file, each row with its truth: `label`, `topic`, `mentions`.
+
+    Example: `bellwether demo stream --out stream.jsonl --days 7 --seed 3`
+    """
     from bellwether.demo.stream import generate, write
 
     count = write(generate(days, per_day, seed), out)

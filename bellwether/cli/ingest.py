@@ -76,7 +76,10 @@ def file(
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
-    """Publish the rows of files; prints how many Kafka acknowledged and why others were refused."""
+    """Publish the rows of files; prints how many Kafka acknowledged and why others were refused.
+
+    Example: `bellwether ingest file news.jsonl.gz --map text=$.headline --map key=$.ticker --map time=$.ts --speed 60x`
+    """
     if skip and len(paths) > 1:
         raise InputError(f"--skip {skip} with {len(paths)} files is ambiguous; resume them one by one")
     options = Options(bootstrap, refused, strict, as_json)
@@ -106,7 +109,10 @@ def stdin(
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
-    """Publish the rows of standard input, each as it comes."""
+    """Publish the rows of standard input, each as it comes.
+
+    Example: `tail -f news.jsonl | bellwether ingest stdin --source wire`
+    """
     row_mapping, pace_speed, zone = RowMapping.parse(mapping or []), parse_speed(speed), _zone(timezone)
     with (
         Session(Options(bootstrap, refused, strict, as_json)) as session,
@@ -132,7 +138,10 @@ def rss(
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
-    """Publish new entries of feeds: unchanged feeds are not sent again, known entries are not published again."""
+    """Publish new entries of feeds: unchanged feeds are not sent again, known entries are not published again.
+
+    Example: `bellwether ingest rss https://example.org/feed.xml --once`
+    """
     row_mapping = RowMapping.parse(mapping or [])
     with Session(Options(bootstrap, refused, strict, as_json)) as session:
         desk = Desk(state or session.settings.home / "feeds", session.publisher, session.report, interval)
@@ -160,7 +169,10 @@ def http(
     deadline: Annotated[float, typer.Option(min=0.1, help="Seconds for Kafka to acknowledge; then 503.")] = 10.0,
     as_json: Json = False,
 ) -> None:
-    """Take events by `POST /v1/articles`: an object, an array or JSON Lines; answers with ids once Kafka has them."""
+    """Take events by `POST /v1/articles`: an object, an array or JSON Lines; answers with ids once Kafka has them.
+
+    Example: `bellwether ingest http --http-port 8080`
+    """
     row_mapping, zone = RowMapping.parse(mapping or []), _zone(timezone)
     options = Options(bootstrap, None, False, as_json)
     with Session(options, http_host=http_host, http_port=http_port, port_file=port_file) as session:

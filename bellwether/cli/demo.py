@@ -16,7 +16,6 @@ from runtime import clock
 from runtime.errors import PromiseError
 
 app = typer.Typer(
-    help="Real text through a real Kafka, scored by the model, watched live and counted at the end.",
     invoke_without_command=True,
     rich_markup_mode="markdown",
 )

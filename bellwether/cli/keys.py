@@ -21,7 +21,10 @@ def keys() -> None:
 
 @app.command()
 def create(as_json: JsonOption = False) -> None:
-    """Make this machine's signing key, once; later calls show its public half."""
+    """Make this machine's signing key, once; later calls show its public half.
+
+    Example: `bellwether keys create`
+    """
     from models import keys as signing
 
     folder = settings.load().keys_folder
@@ -34,7 +37,10 @@ def create(as_json: JsonOption = False) -> None:
 
 @app.command(name="list")
 def list_(as_json: JsonOption = False) -> None:
-    """Show the keys whose versions this machine serves."""
+    """Show the keys whose versions this machine serves.
+
+    Example: `bellwether keys list --json`
+    """
     from models import keys as signing
 
     file = settings.load().keys_folder / signing.TRUST_FILE

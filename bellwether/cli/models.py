@@ -86,7 +86,10 @@ def build(
 
 @app.command(name="list")
 def list_(as_json: JsonOption = False) -> None:
-    """Show the versions of the registry, with their aliases and engines."""
+    """Show the versions of the registry, with their aliases and engines.
+
+    Example: `bellwether models list --json`
+    """
     from models import registry
 
     where = settings.load()
@@ -107,7 +110,10 @@ def list_(as_json: JsonOption = False) -> None:
 def show(
     version: Annotated[str, typer.Argument(help="Alias, version name or folder.")], as_json: JsonOption = False
 ) -> None:
-    """Show a version's manifest: tasks, engines with tolerance and agreement, lineage, scores; unverified."""
+    """Show a version's manifest: tasks, engines with tolerance and agreement, lineage, scores; unverified.
+
+    Example: `bellwether models show accurate --json`
+    """
     from models import manifest, registry
 
     folder = registry.resolve(version, settings.load().registry_folder)
@@ -135,7 +141,10 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check signature and digests of versions; exit 1 if one does not hold."""
+    """Check signature and digests of versions; exit 1 if one does not hold.
+
+    Example: `bellwether models verify accurate`
+    """
     from models import keys, registry
 
     where = settings.load()

@@ -46,6 +46,9 @@ def train(
         int, typer.Option(min=0, help="CPU threads; 0 = all cores. Two runs with 1 each beat one with 2.")
     ] = 0,
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16; auto measures which is faster here.")] = "auto",
+    baselines: Annotated[
+        bool, typer.Option(help="Measure TF-IDF + logistic regression and the majority on the same texts.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="The training record as one JSON object on stdout.")] = False,
 ) -> None:
     """Fine-tune a model on labelled files: adapter, heads, calibration, record and model card in one folder.
@@ -69,7 +72,7 @@ def train(
         torch.set_num_threads(threads)
     with shown_progress() as (report, tell):
         run = Run(checkpoint=out / CHECKPOINT_FILE, seed=seed, precision=precision, report=report)
-        facts = carry_out(Order(recipe, data, out, run, check or (), sibling or (), encoder, cache, tell))
+        facts = carry_out(Order(recipe, data, out, run, check or (), sibling or (), encoder, cache, baselines, tell))
     if as_json:
         typer.echo(json.dumps(facts))
     else:
@@ -138,7 +141,8 @@ def _summarise(facts: dict[str, Any], out: Path) -> None:
         table.add_column(title, justify="left" if title in ("data", "task") else "right")
     for score in facts["scores"]:
         numbers = [f"{score[key]:.3f}" for key in ("accuracy", "macro_f1", "ece")]
-        table.add_row(score["data"], score["task"], str(score["n"]), *numbers, f"{score['tfidf']['macro_f1']:.3f}")
+        tfidf = f"{score['tfidf']['macro_f1']:.3f}" if "tfidf" in score else "–"
+        table.add_row(score["data"], score["task"], str(score["n"]), *numbers, tfidf)
     console = Console()
     console.print(table)
     console.print(f"Written to {out}; its card is {out / 'README.md'}.")

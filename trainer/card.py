@@ -94,6 +94,8 @@ def _scores(facts: Mapping[str, Any]) -> list[str]:
         ]
         lines.append(f"{where}| **{facts['name']}** | " + " | ".join(cells) + " |")
         for name, title in (("tfidf", "TF-IDF + LR"), ("majority", "majority")):
+            if name not in score:
+                continue
             cells = [f"{score[name][key]:.3f}" for key in ("accuracy", "macro_f1", "ece")]
             lines.append(f"{where}| {title} | " + " | ".join(cells) + " |")
     lines += [

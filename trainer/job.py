@@ -34,6 +34,7 @@ class Order:
         siblings: results of the same recipe with other seeds, whose scores the card shows as the spread.
         encoder: known name, folder or hub id@revision; the recipe's where None.
         cache: the project's cache folder; this user's where None.
+        has_baselines: whether TF-IDF and majority are measured too; they take a minute or two.
         tell: takes a sentence about what is being done.
     """
 
@@ -45,6 +46,7 @@ class Order:
     siblings: Sequence[Path] = ()
     encoder: str | None = None
     cache: Path | None = None
+    has_baselines: bool = True
     tell: Callable[[str], None] = field(default=lambda _: None)
 
 
@@ -91,7 +93,7 @@ def train(order: Order) -> dict[str, Any]:
         "data": [described(file) for file in files],
         "checks": [described(file) for file in checks],
         "packages": result.package_versions(),
-        "scores": measured(trained, files, checks, rows),
+        "scores": measured(trained, files, checks, rows if order.has_baselines else None),
         "spread": [spread(folder, recipe_sha256) for folder in order.siblings],
     }
     result.write_training(order.out, facts)
@@ -116,19 +118,21 @@ def _share(key: str) -> float:
 
 
 def measured(
-    trained: Trained, files: Sequence[DataFile], checks: Sequence[DataFile], rows: Sequence[Row]
+    trained: Trained, files: Sequence[DataFile], checks: Sequence[DataFile], rows: Sequence[Row] | None
 ) -> list[dict[str, Any]]:
-    """Scores of the model and the baselines per file and task: on the test parts, and on the whole of each check."""
+    """Scores per file and task: on the test parts, and the whole of each check; baselines too where rows are given."""
     found: list[dict[str, Any]] = []
     for task in trained.tasks.values():
-        seen = [row for row in rows if row.task == task.name and part_of(row.key) == "train"]
+        seen = [row for row in rows or () if row.task == task.name and part_of(row.key) == "train"]
         labels = [row.label for row in seen]
-        tfidf = baseline.tfidf(task, [row.text for row in seen], labels)
+        tfidf = baseline.tfidf(task, [row.text for row in seen], labels) if seen else None
         for file, part in [*((file, "test") for file in files), *((file, "all") for file in checks)]:
             own = [row for row in file.rows if row.task == task.name and part in ("all", part_of(row.key))]
             if own:
                 texts = [row.text for row in own]
-                others = {"tfidf": tfidf(texts), "majority": baseline.majority(task, labels, len(texts))}
+                others: dict[str, Probabilities] = {}
+                if tfidf is not None:
+                    others = {"tfidf": tfidf(texts), "majority": baseline.majority(task, labels, len(texts))}
                 found.append({"data": file.name, "part": part, **_scored(trained, task, own, others)})
     return found
 

@@ -33,12 +33,14 @@ def test_a_class_that_never_occurs_does_not_lower_macro_f1() -> None:
 
 
 def test_a_class_that_is_only_guessed_lowers_macro_f1() -> None:
-    assert float(scores.macro_f1(np.array([[3, 1], [0, 0]]))) == pytest.approx(f1_score([0] * 4, [0, 0, 0, 1], average="macro"))
+    assert float(scores.macro_f1(np.array([[3, 1], [0, 0]]))) == pytest.approx(
+        f1_score([0] * 4, [0, 0, 0, 1], average="macro")
+    )
 
 
 def test_roc_auc_agrees_with_scikit_learn_also_on_ties() -> None:
     rounded = np.round(PROBABILITIES, 1)
-    expected = np.mean([roc_auc_score(TRUTH == i, rounded[:, i]) for i in range(4)])
+    expected = np.mean([roc_auc_score(i == TRUTH, rounded[:, i]) for i in range(4)])
     assert scores.roc_auc(rounded, TRUTH) == pytest.approx(expected)
 
 

@@ -35,7 +35,9 @@ def test_nothing_visible_cleans_to_nothing(nothing: str) -> None:
     assert clean(nothing) == ""
 
 
-@pytest.mark.parametrize("raw", ["RT @a: $B &amp;amp;amp; 5% https://t.co/x http://y", "𝕏 http http://a @b@c", "&#x26;lt;"])
+@pytest.mark.parametrize(
+    "raw", ["RT @a: $B &amp;amp;amp; 5% https://t.co/x http://y", "𝕏 http http://a @b@c", "&#x26;lt;"]
+)
 def test_cleaning_twice_changes_nothing(raw: str) -> None:
     assert clean(clean(raw)) == clean(raw)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,7 +163,7 @@ class _Memory:
         known = self._read()
         if known.get(self._key) != cluster:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            draft = self._file.with_suffix(".new")
+            draft = self._file.with_suffix(f".{os.getpid()}")  # workers may start at the same time
             draft.write_text(json.dumps(known | {self._key: cluster}, indent=1), encoding="utf-8")
             draft.replace(self._file)
 

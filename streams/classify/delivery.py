@@ -79,17 +79,21 @@ class Delivery:
 
     Args:
         make: makes a producer that is not yet started.
+        replaced: told of each producer that was given up.
         sleep: waits between attempts; an argument for tests.
     """
 
     def __init__(
-        self, make: Callable[[], Producer], *, sleep: Callable[[float], Awaitable[None]] | None = None
+        self,
+        make: Callable[[], Producer],
+        *,
+        replaced: Callable[[], None] = lambda: None,
+        sleep: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
         self._make = make
         self._sleep = sleep or asyncio.sleep
+        self._replaced = replaced
         self._producer: Producer | None = None
-        self.replaced = 0
-        """Producers replaced since the start; exported."""
 
     async def start(self) -> None:
         """Connect; waits for a broker as long as it takes."""
@@ -126,7 +130,7 @@ class Delivery:
                     "settings with `bellwether topics check`"
                 ) from error
             _log.warning("producer_replaced", error=type(error).__name__, detail=str(error), refusals=refusals)
-            self.replaced += 1
+            self._replaced()
             await self.stop()
             await self._sleep(RETRY_S)
             await self.start()

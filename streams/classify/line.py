@@ -100,7 +100,7 @@ class Line:
         admission = self.admission()
         verdict = await admission.ask()
         self.metrics.expired.inc(verdict.expired)
-        delivery = Delivery(lambda: kafka_producer(settings.bootstrap))
+        delivery = Delivery(lambda: kafka_producer(settings.bootstrap), replaced=self.metrics.producers_replaced.inc)
         await delivery.start()
         self._closing.append(delivery.stop)
         pipeline = self._start_pipeline(delivery)
@@ -237,7 +237,7 @@ class Line:
     def _unready(self) -> list[str]:
         if self.scorer is None:
             return ["the engine is still loading"]
-        problems = [] if self.scorer.is_ready else ["the engine's process is being restarted"]
+        problems = [] if self.scorer.is_ready else ["the engine's process does not run"]
         if self.lag is None:
             return [*problems, "the broker has not admitted this worker yet"]
         if self.lag.silent_s() > SILENT_S:

@@ -86,6 +86,9 @@ class Metrics:
         self.engine_restarts = Counter(
             "bellwether_engine_restarts", "Engine processes replaced after a crash or time-out.", registry=self.registry
         )
+        self.producers_replaced = Counter(
+            "bellwether_producers_replaced", "Producers given up after an error.", registry=self.registry
+        )
         self.rebalances = Counter("bellwether_rebalances", "Rebalances seen by this worker.", registry=self.registry)
         self._info = Gauge(
             "bellwether_serving_info",

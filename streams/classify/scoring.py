@@ -122,14 +122,15 @@ class Scorer:
         scored: list[Scores | dict[int, Refused]] = []
         while is_wanted() and (part := search.next()) is not None:
             begin, end = part
+            await self._revive()  # it may have died while idle, which no text is to blame for
             try:
                 scored.append(await self._call(items[begin:end], begin))
             except EngineError as error:
                 _log.warning("engine_failed", reason=error.reason, texts=end - begin, detail=str(error)[:500])
                 search.failed(error.reason, f"{type(error).__name__}: {error}")
-                await self._revive()
             else:
                 search.succeeded()
+        await self._revive()
         scored.append({position: _refused(items[position], *verdict) for position, verdict in _given_up(search)})
         return scored
 

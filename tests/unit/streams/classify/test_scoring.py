@@ -41,6 +41,13 @@ async def test_an_engine_may_fail_to_come_back_three_times(rig, record) -> None:
     assert [item.cleaned for part in parts if isinstance(part, Scores) for item in part.items] == ["a"]
 
 
+async def test_an_engine_that_died_while_idle_is_brought_back_before_a_text_is_blamed(rig, record) -> None:
+    rig.host.is_alive = False
+    await rig.scorer.score(items(record, "a", "b"), lambda: True)
+    assert rig.host.restarts == 1
+    assert rig.host.calls == [["a", "b"]]
+
+
 async def test_nothing_is_asked_when_nobody_waits(rig, record) -> None:
     await rig.scorer.score(items(record, "a"), lambda: False)
     assert rig.host.calls == []

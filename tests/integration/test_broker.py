@@ -123,6 +123,7 @@ def test_a_node_that_dies_at_its_start_shows_the_end_of_its_log(kafka: Cluster, 
         cluster.start(folder)
 
 
+@pytest.mark.timeout(900)  # six Java machines: 20 s of CPU, on an overloaded machine minutes
 def test_three_nodes_keep_acknowledging_when_one_is_killed(kafka: Cluster):
     with cluster.temporary(nodes=3) as three:
         create_topic(three.bootstrap, "replicated", replicas=3)
@@ -154,6 +155,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, capture_output=True, text=True, check=False, timeout=120)
 
 
+@pytest.mark.timeout(600)
 def test_the_command_starts_shows_and_stops_a_broker_that_outlives_it(kafka: Cluster, tmp_path: Path):
     folder = str(tmp_path / "broker")
     try:

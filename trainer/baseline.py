@@ -42,4 +42,4 @@ def tfidf(task: Task, texts: Sequence[str], labels: Sequence[str]) -> Callable[[
 def majority(task: Task, labels: Sequence[str], unseen: int) -> Probabilities:
     """The training part's label shares as everybody's probabilities, float32 [unseen, classes]."""
     shares = np.array([sum(label == own for own in labels) for label in task.labels], dtype=np.float32)
-    return np.tile(shares / max(1, len(labels)), (unseen, 1))
+    return np.tile(shares / np.float32(max(1, len(labels))), (unseen, 1)).astype(np.float32)

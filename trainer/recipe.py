@@ -124,9 +124,10 @@ def load(recipe: Path | str) -> tuple[Recipe, str, bytes]:
         raise InputError(f"no recipe {recipe!s}: {error.strerror}; give a TOML file or one of {shipped}") from error
     try:
         fields = tomllib.loads(content.decode())
-        checked = msgspec.convert(fields, Recipe)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is no TOML: {error}; compare it with {FOLDER.name}/fast.toml") from error
+    try:
+        checked = msgspec.convert(fields, Recipe)
     except msgspec.ValidationError as error:
         raise InputError(f"{path}: {_named(error, fields)}; the fields are explained in trainer/recipe.py") from error
     return checked, hashlib.sha256(content).hexdigest(), content

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from enum import StrEnum
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -19,6 +20,14 @@ app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode="markdown",
 )
+
+
+class Victim(StrEnum):
+    """What `--kill` may name."""
+
+    WORKER = "worker"
+    ENGINE = "engine"
+
 
 Days = Annotated[int, typer.Option(min=1, help="Days of event time of the built-in stream; shocks from 5 on.")]
 PerDay = Annotated[int, typer.Option(min=1, help="Stories a day of the built-in stream, on average.")]
@@ -46,8 +55,11 @@ def demo(
         typer.Option(min=1, help="How long the replay shall take; default: 1 s for 125 events, 40 s in all."),
     ] = None,
     kill: Annotated[
-        Literal["worker", "engine"] | None,
-        typer.Option(help="SIGKILL the worker's or its engine's process after a third of the events."),
+        list[Victim] | None,
+        typer.Option(
+            help="SIGKILL the worker's or its engine's process after a third of the events; given twice, the second "
+            "one after two thirds."
+        ),
     ] = None,
     bootstrap: Annotated[
         str | None, typer.Option(help="Use this Kafka, host:port, instead of starting one in a temporary folder.")
@@ -72,7 +84,8 @@ def demo(
     from bellwether.demo.run import Options, run
     from bellwether.demo.screen import choose
 
-    options = Options(data, limit, model, speed, seconds, bootstrap, kill, plots, days, per_day, seed)
+    victims = tuple(victim.value for victim in kill or ())
+    options = Options(data, limit, model, speed, seconds, bootstrap, victims, plots, days, per_day, seed)
     # A plain `kill`, or a terminal that is closed, ends everything in order as Ctrl-C does.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bellwether.demo.board import Board
@@ -16,8 +16,9 @@ from bellwether.demo.view import Stage
 from runtime.clock import Monotonic
 from runtime.errors import DependencyError
 
-QUIET_S = 60.0
-"""So long without a single output counts as the end: a restart with its model takes less, also on a busy machine."""
+QUIET_S = 180.0
+"""So long without a single output counts as the end. A killed worker is back after about 15 s (6 s until Kafka gives
+its partitions away, then its model starts), on a machine with ten times its load after a minute or two."""
 MAX_RESTARTS = 5
 """A worker command that ends more often has a fault that no restart cures."""
 _POLL_MS = 100
@@ -34,7 +35,7 @@ class Replay:
         start_ingest: starts the ingest command.
         start_worker: starts the worker command.
         worker: the running worker command.
-        victim: `worker` or `engine`, killed after a third of the events; None kills nobody.
+        victims: `worker` or `engine`, killed one after the other at equal parts of the events.
     """
 
     source: Source
@@ -45,7 +46,7 @@ class Replay:
     stage: Stage
     screen: Screen
     clock: Monotonic
-    victim: str | None = None
+    victims: Sequence[str] = ()
     killed: list[Killed] = field(default_factory=list)
     restarts: int = 0
     refused: int = 0
@@ -100,12 +101,23 @@ class Replay:
             self.stage.facts["engine pid"] = str(self._pids.engine or "starting")
 
     def _kill_in_time(self) -> None:
-        if self.victim is None or self.killed or self.board.done < self.source.events / 3:
+        number = len(self.killed)
+        if number == len(self.victims) or self.board.done < moment(number, len(self.victims), self.source.events):
             return
+        victim = self.victims[number]
         pids = worker_pids(self.worker)
-        pid = pids.worker if self.victim == "worker" else pids.engine
-        if pid is None:
+        pid = pids.worker if victim == "worker" else pids.engine
+        if pid is None:  # it is just being started again; the next look finds it
             return
         kill(pid)
-        self.killed.append(Killed(self.victim, pid, self.board.done))
-        self.screen.say(f"killed the {self.victim} process {pid} (SIGKILL) after {self.board.done:,} events")
+        self.killed.append(Killed(victim, pid, self.board.done))
+        self.screen.say(f"killed the {victim} process {pid} (SIGKILL) after {self.board.done:,} events")
+
+
+def moment(number: int, victims: int, events: int) -> int:
+    """After how many events a victim is killed: one after a third, two after a third and two thirds.
+
+    >>> moment(0, 1, 900), moment(1, 2, 900), moment(2, 3, 900)
+    (300, 600, 675)
+    """
+    return events * (number + 1) // max(3, victims + 1)

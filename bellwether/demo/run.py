@@ -48,7 +48,7 @@ class Options:
     seconds: float | None = None
     """How long the replay shall take; by default about 40 s for the built-in stream."""
     bootstrap: str | None = None
-    victim: str | None = None
+    victims: tuple[str, ...] = ()
     plots: Path | None = None
     days: int = 35
     per_day: int = 143
@@ -104,7 +104,7 @@ class _Session:
                 stage,
                 screen,
                 clock.monotonic,
-                self.options.victim,
+                self.options.victims,
             )
             replay.run(Follower(reader, board))
         screen.say("counting with an independent reader")

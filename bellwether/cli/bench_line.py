@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -39,6 +40,7 @@ def line(
     from models.engines.openvino_int8 import available_threads
     from runtime import settings
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that broker and worker end with us
     where = settings.load(model=model, engine=engine, threads=threads)
     where = where.model_copy(update={"threads": where.threads or available_threads()})
     order = bench.Order(

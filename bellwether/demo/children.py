@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +19,8 @@ import psutil
 
 from runtime.errors import DependencyError
 
+_PR_SET_PDEATHSIG = 1
+"""From linux/prctl.h."""
 STOP_S = 15.0
 """A worker drains within 10 s by its own promise; then it is killed."""
 _SHOWN_LINES = 15
@@ -49,6 +53,7 @@ class Child:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
+                preexec_fn=_follows_us(),  # noqa: PLW1509 (we have no threads, and the function takes no lock)
                 # Temporary files in our folder: a child that is killed leaves none behind.
                 env={**(settings or {}), **os.environ, "TMPDIR": str(folder)},
             )
@@ -147,6 +152,14 @@ def _is_engine(process: psutil.Process) -> bool:
         return any(_ENGINE_MARK in part for part in process.cmdline())
     except psutil.Error:
         return False
+
+
+def _follows_us() -> Callable[[], object] | None:
+    """What a child runs before its command: the kernel shall ask it to end when we are gone, even by kill -9."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    return partial(prctl, _PR_SET_PDEATHSIG, int(signal.SIGTERM))
 
 
 def wait_for_port(child: Child, port_file: Path, timeout_s: float) -> int:

@@ -1,5 +1,6 @@
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -110,3 +111,19 @@ def test_a_child_that_never_opens_a_port_is_reported(run, tmp_path) -> None:
 def test_children_use_this_python(run) -> None:
     with run("import sys; print(sys.executable)") as child:
         assert child.wait(10).strip() == sys.executable
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent was killed")
+def test_a_child_ends_when_its_parent_is_killed(tmp_path) -> None:
+    (tmp_path / "script_of_a_test.py").write_text("import time; time.sleep(60)")
+    body = (
+        "import pathlib, time; from bellwether.demo.children import Child\n"
+        f"print(Child('script', ['script_of_a_test'], pathlib.Path({str(tmp_path)!r})).pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", body], stdout=subprocess.PIPE, env=environment) as parent:
+        assert parent.stdout is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)

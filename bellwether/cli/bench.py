@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bellwether.cli.bench_line import line
 from runtime import settings
 
 app = typer.Typer(help="Measure the engine and the whole line on this machine.", no_args_is_help=True)
@@ -16,6 +17,9 @@ app = typer.Typer(help="Measure the engine and the whole line on this machine.",
 @app.callback()
 def bench() -> None:
     """Measure the engine and the whole line on this machine."""
+
+
+app.command()(line)
 
 
 @app.command()

@@ -91,6 +91,7 @@ def set_alias(registry: Path, alias: str, version: str) -> None:
         return
     with tempfile.NamedTemporaryFile("w", dir=registry, prefix=".aliases-", delete=False, encoding="utf-8") as file:
         json.dump({**content, alias: version}, file, indent=1, sort_keys=True)
+    Path(file.name).chmod(0o644)
     Path(file.name).replace(registry / ALIASES_FILE)
 
 

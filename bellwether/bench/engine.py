@@ -102,6 +102,8 @@ def figures(turns: Turns, work: float) -> dict[str, Any]:
         "ratio_to_pipeline": round(turns.ratio("engine", "pipeline_32"), 2),
         "ratio_to_pipeline_1": round(turns.ratio("engine", "pipeline_1"), 2),
         "ratio_to_limit": None,
+        "texts_per_cpu_second": round(turns.cpu_median("engine"), 1),
+        "ratio_to_pipeline_per_cpu_second": round(turns.cpu_ratio("engine", "pipeline_32"), 2),
         "pipeline_32_texts_per_second": round(turns.median("pipeline_32"), 1),
         "pipeline_1_texts_per_second": round(turns.median("pipeline_1"), 1),
     }
@@ -187,7 +189,7 @@ def as_text(found: dict[str, Any]) -> str:
         f"{found['tokens_per_text']} tokens, median of {found['rounds']} rounds (spread {found['spread']:.0%})\n"
         f"  engine       {found['texts_per_second']:>8.1f} texts/s, {limit_share}\n"
         f"  pipeline 32  {found['pipeline_32_texts_per_second']:>8.1f} texts/s: the engine is "
-        f"{found['ratio_to_pipeline']} times as fast\n"
+        f"{found['ratio_to_pipeline']} times as fast, {found['ratio_to_pipeline_per_cpu_second']} per processor second\n"
         f"  pipeline 1   {found['pipeline_1_texts_per_second']:>8.1f} texts/s: {found['ratio_to_pipeline_1']} times"
     )
 

@@ -85,15 +85,15 @@ def as_markdown(table: dict[str, Any]) -> str:
     lines = [
         title,
         "",
-        "| runtime | texts/s | same label as fp32 | farthest off | moves with batch mates | accuracy | points lost |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| runtime | texts/s | texts/CPU-s | same label as fp32 | farthest off | moves with mates | accuracy | lost |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in table["rows"]:
         same = ", ".join(f"{task} {share:.1%}" for task, share in row["agreement"].items())
         accuracy = f"{row['accuracy']:.4f} | {row['points_lost']:+.2f}" if row["accuracy"] is not None else "– | –"
         lines.append(
-            f"| {row['engine']} | {row['texts_per_second']:.0f} | {same} | {row['tolerance']:.3f} | "
-            f"{row['moved_by_batch_mates']:.4f} | {accuracy} |"
+            f"| {row['engine']} | {row['texts_per_second']:.0f} | {row['texts_per_cpu_second']:.0f} | {same} "
+            f"| {row['tolerance']:.3f} | {row['moved_by_batch_mates']:.4f} | {accuracy} |"
         )
     return "\n".join(lines)
 
@@ -131,6 +131,7 @@ def _rows(engines: dict[str, Engine], turns: Turns, texts: Sequence[str], labell
             {
                 "engine": name,
                 "texts_per_second": round(turns.median(name), 1),
+                "texts_per_cpu_second": round(turns.cpu_median(name), 1),
                 "spread": round(turns.spread(name), 3),
                 "agreement": {task: comparing.agreement(expected[task], found[task]) for task in expected},
                 "tolerance": round(max(float(np.abs(expected[task] - found[task]).max()) for task in expected), 5),

@@ -14,9 +14,12 @@ class Turns:
 
     Attributes:
         speeds: units per second of each variant, one value a round.
+        cpu_speeds: the same per second of processor time: what a busy machine, whose other work takes most of each
+            second, disturbs far less.
     """
 
     speeds: Mapping[str, list[float]]
+    cpu_speeds: Mapping[str, list[float]]
 
     def median(self, variant: str) -> float:
         """Median speed over the rounds."""
@@ -28,6 +31,14 @@ class Turns:
             mine / theirs for mine, theirs in zip(self.speeds[variant], self.speeds[other], strict=True)
         )
 
+    def cpu_median(self, variant: str) -> float:
+        """Median speed per processor second over the rounds."""
+        return statistics.median(self.cpu_speeds[variant])
+
+    def cpu_ratio(self, variant: str, other: str) -> float:
+        """As `ratio`, per processor second."""
+        return Turns(self.cpu_speeds, self.cpu_speeds).ratio(variant, other)
+
     def spread(self, variant: str) -> float:
         """Slowest to fastest round, as a share of the median: how far to trust the figures."""
         return (max(self.speeds[variant]) - min(self.speeds[variant])) / self.median(variant)
@@ -37,6 +48,7 @@ def take_turns(
     variants: Mapping[str, Callable[[], float]],
     rounds: int,
     clock: Callable[[], float] = time.perf_counter,
+    cpu_clock: Callable[[], float] = time.process_time,
     tell: Callable[[int], None] = lambda _: None,
 ) -> Turns:
     """Run each variant once to warm up, then once a round, beginning with another one each round.
@@ -45,16 +57,19 @@ def take_turns(
         variants: each does its work and returns how many units that was.
         rounds: at least one; five let a median ignore two disturbed ones.
         clock: seconds.
+        cpu_clock: seconds of this process on all processors.
         tell: called after each round with its number.
     """
     for run in variants.values():
         run()
     speeds: dict[str, list[float]] = {name: [] for name in variants}
+    cpu_speeds: dict[str, list[float]] = {name: [] for name in variants}
     names = list(variants)
     for number in range(rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
-            started = clock()
+            started, cpu_started = clock(), cpu_clock()
             units = variants[name]()
+            cpu_speeds[name].append(units / (cpu_clock() - cpu_started))
             speeds[name].append(units / (clock() - started))
         tell(number + 1)
-    return Turns(speeds)
+    return Turns(speeds, cpu_speeds)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ class Clock:
         self.now = 0.0
         self.log: list[str] = []
 
-    def variant(self, name: str, seconds: float, units: float):
+    def variant(self, name: str, seconds: float, units: float) -> Callable[[], float]:
         def run() -> float:
             self.now += seconds
             self.log.append(name)
@@ -28,20 +29,24 @@ class Clock:
 def test_each_round_begins_with_another_variant_after_one_warm_up_of_all() -> None:
     clock = Clock()
     variants = {"a": clock.variant("a", 2, 10), "b": clock.variant("b", 4, 10)}
-    turns = take_turns(variants, 3, clock=lambda: clock.now)
+    turns = take_turns(variants, 3, clock=lambda: clock.now, cpu_clock=lambda: clock.now / 2)
     assert "".join(clock.log) == "ab" + "ab" + "ba" + "ab"
     assert turns.speeds == {"a": [5.0, 5.0, 5.0], "b": [2.5, 2.5, 2.5]}
+    assert turns.cpu_speeds == {"a": [10.0, 10.0, 10.0], "b": [5.0, 5.0, 5.0]}
 
 
 def test_a_ratio_is_taken_within_each_round_so_that_a_slow_minute_cancels() -> None:
-    turns = Turns({"a": [10, 1, 10], "b": [5, 0.5, 5]})
+    turns = Turns({"a": [10, 1, 10], "b": [5, 0.5, 5]}, {"a": [12, 9, 12], "b": [4, 3, 4]})
+    assert turns.cpu_ratio("a", "b") == 3
+    assert turns.cpu_median("a") == 12
     assert turns.ratio("a", "b") == 2
     assert turns.median("a") == 10
     assert turns.spread("a") == pytest.approx(0.9)
 
 
 def test_figures_relate_the_engine_to_pipeline_and_limit() -> None:
-    turns = Turns({"engine": [100.0], "pipeline_32": [20.0], "pipeline_1": [10.0], "limit": [1e9]})
+    speeds = {"engine": [100.0], "pipeline_32": [20.0], "pipeline_1": [10.0], "limit": [1e9]}
+    turns = Turns(speeds, speeds)
     found = engine.figures(turns, work=5e6)
     assert found["ratio_to_pipeline"] == 5
     assert found["ratio_to_limit"] == 0.5

@@ -189,7 +189,8 @@ def as_text(found: dict[str, Any]) -> str:
         f"{found['tokens_per_text']} tokens, median of {found['rounds']} rounds (spread {found['spread']:.0%})\n"
         f"  engine       {found['texts_per_second']:>8.1f} texts/s, {limit_share}\n"
         f"  pipeline 32  {found['pipeline_32_texts_per_second']:>8.1f} texts/s: the engine is "
-        f"{found['ratio_to_pipeline']} times as fast, {found['ratio_to_pipeline_per_cpu_second']} per processor second\n"
+        f"{found['ratio_to_pipeline']} times as fast, per processor second "
+        f"{found['ratio_to_pipeline_per_cpu_second']} times\n"
         f"  pipeline 1   {found['pipeline_1_texts_per_second']:>8.1f} texts/s: {found['ratio_to_pipeline_1']} times"
     )
 

@@ -85,6 +85,7 @@ def train(order: Order) -> dict[str, Any]:
         "cleaning": CLEANING,
         "seed": order.run.seed,
         "precision": done.precision,
+        "prior_correction": dict(recipe.prior_correction),
         "steps": done.steps,
         "seconds": done.seconds,
         "trained_texts": len(examples),

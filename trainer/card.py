@@ -115,7 +115,7 @@ def _corrected(facts: Mapping[str, Any]) -> list[str]:
     lines = [
         f"After training, a part of the labels' log frequency was taken off the logits ({named}; Menon et al. 2021):",
         "half of the training texts are neutral, and other sources are not.",
-        "On the validation part this changed nothing measurable.",
+        "On the sets that were trained on it moved macro-F1 by less than 0.01 either way.",
     ]
     if facts["checks"]:
         names = ", ".join(file["name"] for file in facts["checks"])

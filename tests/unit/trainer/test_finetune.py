@@ -191,3 +191,17 @@ def test_every_text_is_seen_once_an_epoch_and_batches_keep_their_budget(examples
     assert first != second
     assert first == feed.order(0)
     assert all(feed.batch(batch, 0).inputs["input_ids"].numel() <= RECIPE.batch_tokens for batch in first)
+
+
+def test_frequent_labels_lose_and_rare_ones_win_by_their_log_share(tiny_encoder: Path) -> None:
+    model = finetune.prepared(RECIPE, TASKS, tiny_encoder)
+    bias = model.base_model.model.classifier.bias
+    before = bias.detach().clone()
+    seen = [Example("x", {"sentiment": "neutral"}, "x")] * 8 + [Example("y", {"sentiment": "positive"}, "y")] * 2
+    result.correct_priors(model, [*seen, Example("z", {"topic": "Dividend"}, "z")], {"sentiment": 0.5})
+    moved = (bias - before).detach()
+    found = columns(model.base_model.model.config)
+    gap = moved[found["sentiment"]["positive"]] - moved[found["sentiment"]["neutral"]]
+    assert float(gap) == pytest.approx(0.5 * np.log(8 / 2), rel=1e-4)
+    assert moved[found["sentiment"]["negative"]] == 0  # never seen: nothing is known of it
+    assert all(moved[column] == 0 for column in found["topic"].values())

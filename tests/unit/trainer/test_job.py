@@ -140,3 +140,12 @@ def test_the_baseline_learns_words_and_the_majority_only_counts() -> None:
     assert [task.labels[i] for i in found.argmax(1)] == ["positive", "negative"]
     assert found[:, 1].tolist() == [0.0, 0.0]
     assert baseline.majority(task, labels, 1)[0] == pytest.approx([0.4, 0.0, 0.6])
+
+
+def test_the_card_tells_what_was_corrected_and_on_which_set_that_was_decided(done) -> None:
+    facts, out = done
+    calibration = json.loads((out / "calibration.json").read_text())
+    assert "log frequency" not in card.card(facts, calibration)
+    content = card.card({**facts, "prior_correction": {"sentiment": 0.6}}, calibration)
+    assert "(0.6 for sentiment; Menon et al. 2021)" in content
+    assert f"seen on {facts['checks'][0]['name']}" in content

@@ -142,7 +142,7 @@ def _classes(facts: Mapping[str, Any]) -> list[str]:
 def _calibrated(facts: Mapping[str, Any], calibration: Mapping[str, Any]) -> list[str]:
     lines = [
         "## Calibration\n",
-        "One temperature per task, fitted on the validation part, which decides nothing else.",
+        "One temperature and one threshold per task, fitted on the validation part; recipes were compared on it too.",
         "ECE: top label, 15 equal-width bins.",
         "Under its threshold a label is marked as abstained: there it was right no more often than a coin flip.\n",
         "| task | temperature | abstains below | data | ECE before | ECE after | answered | accuracy of these |",
@@ -213,7 +213,7 @@ def _again(facts: Mapping[str, Any]) -> list[str]:
         "## Train it again\n",
         "```sh",
         f"bellwether train --recipe {facts['name']} {files}{checks} "
-        f"--seed {facts['seed']} --precision {facts['precision']} --out {facts['name']}",
+        f"--seed {facts['seed']} --threads 1 --precision {facts['precision']} --out {facts['name']}",
         "```\n",
         f"{facts['steps']:,} steps, {facts['seconds'] / 60:.0f} minutes on one core, {facts['precision']}; {packages}.",
         "The same machine gives the same weights; another one rounds differently and scores within the spread.",

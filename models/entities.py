@@ -65,32 +65,56 @@ class Aliases:
                 else:
                     self._exact.setdefault(name, canonical)
                     self._exact.setdefault(name.upper(), canonical)
-        self._exact_patterns = _by_first_word(self._exact, re.NOFLAG)
-        self._any_case_patterns = _by_first_word(self._any_case, re.IGNORECASE)
+        self._exact_patterns = {
+            word: re.compile(_whole(_either(names))) for word, names in _by_first_word(self._exact).items()
+        }
+        self._any_case_patterns = {
+            word: _AnyCase(names, self._any_case) for word, names in _by_first_word(self._any_case).items()
+        }
         unspaced = [name for name in self._exact if _UNSPACED.search(name)]
         self._unspaced = re.compile(_either(unspaced)) if unspaced else None
 
     def mentions(self, text: str) -> Iterator[Entity]:
         """Each mention of a name, from left to right, the longest at each place, whole words only."""
         taken = 0
-        for match in sorted(self._matches(text), key=lambda match: (match.start(), -match.end())):
+        for match, canonical in sorted(self._matches(text), key=lambda found: (found[0].start(), -found[0].end())):
             if match.start() >= taken:
                 taken = match.end()
-                name = match.group()
-                canonical = self._exact.get(name) or self._any_case[name.lower()]
-                yield Entity(canonical, name, match.start(), match.end(), "alias")
+                yield Entity(canonical, match.group(), match.start(), match.end(), "alias")
 
-    def _matches(self, text: str) -> list[re.Match[str]]:
+    def _matches(self, text: str) -> list[tuple[re.Match[str], str]]:
+        """Each place where a name matches, and whose it is; of two at one place the exact one comes first."""
         words = set(_WORD.findall(text))
-        found: list[re.Match[str]] = []
+        exact: list[re.Match[str]] = []
         for word in words & self._exact_patterns.keys():
-            found.extend(self._exact_patterns[word].finditer(text))
+            exact.extend(self._exact_patterns[word].finditer(text))
+        if self._unspaced and not text.isascii():
+            exact.extend(self._unspaced.finditer(text))
+        found = [(match, self._exact[match.group()]) for match in exact]
         if self._any_case_patterns:
             for word in {word.lower() for word in words} & self._any_case_patterns.keys():
-                found.extend(self._any_case_patterns[word].finditer(text))
-        if self._unspaced and not text.isascii():
-            found.extend(self._unspaced.finditer(text))
+                found.extend(self._any_case_patterns[word].matches(text))
         return found
+
+
+class _AnyCase:
+    """Names that begin with the same word, found in any case.
+
+    Each name is a group of its own and the group says which one matched. The matched text cannot: `re.IGNORECASE` takes
+    the long s and the dotless i for their plain letters, which neither `str.lower` nor `str.casefold` does for both.
+    """
+
+    def __init__(self, names: Iterable[str], table: Mapping[str, str]) -> None:
+        longest_first = sorted(names, key=len, reverse=True)
+        self._canonical = [table[name] for name in longest_first]
+        groups = "|".join(f"({re.escape(name)})" for name in longest_first)
+        self._pattern = re.compile(_whole(f"(?:{groups})"), re.IGNORECASE)
+
+    def matches(self, text: str) -> Iterator[tuple[re.Match[str], str]]:
+        """Each match with the id that its name stands for."""
+        for match in self._pattern.finditer(text):
+            if match.lastindex is not None:
+                yield match, self._canonical[match.lastindex - 1]
 
 
 def load(extra: Path | None = None) -> Aliases:
@@ -131,14 +155,19 @@ def link(text: str, aliases: Aliases) -> tuple[Entity, ...]:
     return tuple(found)
 
 
-def _by_first_word(names: Iterable[str], flags: re.RegexFlag) -> dict[str, re.Pattern[str]]:
-    """One pattern for all names that begin with the same word."""
+def _by_first_word(names: Iterable[str]) -> dict[str, list[str]]:
+    """Names in groups that begin with the same word, so that one pattern finds a group."""
     groups: dict[str, list[str]] = {}
     for name in names:
         word = _WORD.search(name)
         if word and not _UNSPACED.search(name):
             groups.setdefault(word.group(), []).append(name)
-    return {word: re.compile(rf"(?<!\w){_either(group)}(?!\w)", flags) for word, group in groups.items()}
+    return groups
+
+
+def _whole(pattern: str) -> str:
+    """The pattern, at whole words only."""
+    return rf"(?<!\w){pattern}(?!\w)"
 
 
 def _either(names: Sequence[str]) -> str:

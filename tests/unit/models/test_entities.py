@@ -4,6 +4,8 @@ import doctest
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from models import entities
 from models.entities import Aliases, link, load
@@ -54,6 +56,28 @@ def test_the_longest_name_wins() -> None:
     aliases = Aliases({"A": ["Osprey"], "B": ["Osprey Lake"], "C": ["Lake Vertano"]})
     assert ids("Osprey Lake Vertano", aliases) == ["B"]
     assert ids("Osprey alone", aliases) == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("goldman sachs", "Goldman \u017fachs beats"),  # the long s
+        ("general mills", "General m\u0131lls beats"),  # the dotless i
+        ("general mills", "General M\u0130LLS beats"),  # the dotted capital I
+        ("acme kelvin", "Acme \u212aelvin beats"),  # the Kelvin sign
+    ],
+)
+def test_letters_that_only_a_pattern_takes_for_the_names_own_still_give_an_id(name: str, text: str) -> None:
+    (found,) = link(text, Aliases({"X": [name], "Y": ["goldman", "general", "acme"]}))
+    assert (found.id, found.name) == ("X", text.removesuffix(" beats"))
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.text(st.sampled_from("sSkKiI\u017f\u212a\u0130\u0131\u00df\u1e9e $\u00e5\u212b\u00b5\u03bc-"), max_size=12))
+def test_any_mixture_of_odd_letters_is_linked_without_an_error(odd: str) -> None:
+    text = f"k s i {odd} k s"
+    aliases = Aliases({"A": ["k si", "s", "si k"], "B": ["\u00e5 \u00b5", "i s", "k s\u017f"], "C": ["KI", "Sk"]})
+    assert all(text[entity.start : entity.end] == entity.name for entity in link(text, aliases))
 
 
 def test_a_users_file_adds_replaces_and_removes(tmp_path: Path) -> None:

@@ -74,6 +74,12 @@ class UnknownSchemaError(WireError):
     reason = "unknown_schema"
 
 
+class BrokerTimeError(WireError):
+    """The message's timestamp is none, or lies outside the calendar (nanoseconds sent as milliseconds)."""
+
+    reason = "broker_time"
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """An article and what was unusual about its bytes."""
@@ -239,8 +245,22 @@ def _has_lone_surrogate(parsed: object) -> bool:
 
 
 def broker_time(timestamp_ms: int) -> datetime:
-    """Kafka's millisecond timestamp as UTC."""
-    return datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC)
+    """Kafka's millisecond timestamp as UTC.
+
+    Where a topic keeps the producer's timestamps (`CreateTime`), any 64-bit number can stand there.
+
+    Raises:
+        BrokerTimeError: it is negative, which is Kafka's way to say none, or beyond the year 9999.
+    """
+    try:
+        if timestamp_ms >= 0:
+            return datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        pass  # which of them it is depends on the platform
+    raise BrokerTimeError(
+        f"timestamp {timestamp_ms} of the message is no time in milliseconds since 1970 up to the year 9999; "
+        "correct the producer's clock or unit, or let the topic take the broker's time (LogAppendTime)"
+    )
 
 
 def shares(labels: Sequence[str], probabilities: Sequence[float]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from models.batching import estimate_tokens
 from models.text import clean
@@ -27,9 +28,7 @@ def prepare(record: Record) -> Ready | Refused:
     The text is cut before it is cleaned, so that whoever scores a scored event's text again reads what we read.
     """
     try:
-        decoded = codec.decode_published(
-            record.value, record.key, record.headers, codec.broker_time(int(record.time_s * 1000))
-        )
+        decoded = codec.decode_published(record.value, record.key, record.headers, _arrived(record))
     except WireError as error:
         return Refused(record, error.reason, "decode", f"{type(error).__name__}: {error}")
     article, flags = decoded.article, decoded.flags
@@ -45,6 +44,14 @@ def prepare(record: Record) -> Ready | Refused:
         sentence = f"nothing visible is left of {len(text)} characters after cleaning; send a text"
         return Refused(record, "empty_text", "clean", sentence, article.event_id)
     return Ready(record, article, text, cleaned, flags, estimate_tokens(cleaned))
+
+
+def _arrived(record: Record) -> datetime | None:
+    """The broker's time; None where the producer wrote nonsense in its place, for which no text is refused."""
+    try:
+        return codec.broker_time(int(record.time_s * 1000))
+    except codec.BrokerTimeError:
+        return None
 
 
 def cut(text: str, limit: int = MAX_TEXT_BYTES) -> str:

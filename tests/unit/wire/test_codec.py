@@ -72,8 +72,8 @@ def test_every_reason_is_distinct_and_was_tried_above() -> None:
     reasons = [kind.reason for kind in WireError.__subclasses__() if kind.__module__ == "wire.codec"]
 
     assert sorted(reasons) == [
-        "invalid_json", "invalid_utf8", "lone_surrogate", "not_a_number", "null_value", "too_deep", "unknown_schema",
-        "wrong_type",
+        "broker_time", "invalid_json", "invalid_utf8", "lone_surrogate", "not_a_number", "null_value", "too_deep",
+        "unknown_schema", "wrong_type",
     ]  # fmt: skip
 
 
@@ -133,6 +133,14 @@ def test_ingested_at_is_the_producers_or_the_brokers() -> None:
     assert codec.decode_published(own, broker_time=broker).article.ingested_at == datetime(
         2026, 3, 1, 9, 31, tzinfo=UTC
     )
+
+
+@pytest.mark.parametrize("timestamp_ms", [-1, -(2**63), 253_402_300_800_000, 1_772_357_400_250_000_000, 2**63 - 1])
+def test_a_timestamp_that_is_none_or_beyond_the_calendar_is_a_wire_error(timestamp_ms: int) -> None:
+    with pytest.raises(
+        codec.BrokerTimeError, match=f"timestamp {timestamp_ms} .* correct the producer's clock or unit"
+    ):
+        codec.broker_time(timestamp_ms)
 
 
 @settings(deadline=None)  # the machine may be busy

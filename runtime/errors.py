@@ -5,6 +5,7 @@
     ├── InputError             what a user handed us cannot be used (a file, a mapping, a flag)
     ├── DependencyError        something outside that we need is absent or answers wrongly
     │   ├── BrokerError        Kafka: does not start, does not answer, refuses
+    │   │   └── BrokerAwayError    Kafka does not answer now, and may do so later
     │   └── ArtefactError      a jar, an encoder or a JRE is absent or has another digest
     ├── WireError              bytes on a topic that are no valid message (one subclass a reason, in wire.codec)
     ├── ModelError             a model version cannot be built, verified or loaded
@@ -40,6 +41,12 @@ class DependencyError(BellwetherError):
 
 class BrokerError(DependencyError):
     """Kafka does not start, does not answer or refuses."""
+
+
+class BrokerAwayError(BrokerError):
+    """Kafka does not answer now; nobody has to change anything for it to answer later."""
+
+    is_retriable = True
 
 
 class ArtefactError(DependencyError):

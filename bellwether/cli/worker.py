@@ -42,6 +42,9 @@ def worker(  # noqa: PLR0917 (typer calls by name)
     SIGTERM finishes the work in flight, commits and ends with 0 within 10 s. `/healthz`, `/readyz` and `/metrics`
     answer on loopback. Each option is also a setting, see `runtime/settings.py`.
 
+    Exit codes beside 0, 1 and 2: 75 when Kafka does not answer and a later start may succeed (`--processes` keeps
+    trying), 70 for a bug of ours. What was not acknowledged comes again.
+
     Example: `bellwether worker --processes 2 --http-port 9100`
     """
     from runtime import log, settings

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import BrokerNotAvailableError, KafkaError, KafkaTimeoutError
 from aiokafka.structs import OffsetAndMetadata
 
 from runtime import log
-from runtime.errors import BrokerError
+from runtime.errors import BrokerAwayError, BrokerError
 from streams.classify.positions import Position, PositionError, Verdict, judge
 
 REQUEST_S = 15
@@ -49,7 +49,8 @@ class Admission:
         """Check offsets and the cluster's identity; commit offsets where the user accepted a loss.
 
         Raises:
-            BrokerError: nobody answers, a topic is missing, or an offset cannot be committed.
+            BrokerAwayError: nobody answers.
+            BrokerError: Kafka refuses, a topic is missing, or an offset cannot be committed.
             ExpiredError: inputs were dropped unread.
             PositionError: offsets that do not belong to this log.
         """
@@ -67,8 +68,9 @@ class Admission:
                 return await self._judged(consumer, cluster)
             finally:
                 await consumer.stop()
-        except KafkaError as error:
-            raise BrokerError(
+        except (KafkaError, OSError) as error:
+            kind = BrokerAwayError if is_away(error) else BrokerError
+            raise kind(
                 f"Kafka at {self.bootstrap} does not answer as expected: {type(error).__name__}: {error}. Start one "
                 "with `bellwether broker start`, or name yours with --bootstrap"
             ) from error
@@ -112,6 +114,11 @@ class Admission:
                 "Stop its other workers first"
             ) from error
         _log.warning("offsets_moved", group=self.group, expired=verdict.expired, to=dict(verdict.commit))
+
+
+def is_away(error: KafkaError | OSError) -> bool:
+    """Whether an error of the client says no more than that nobody answers: it goes when the broker comes back."""
+    return isinstance(error, OSError | KafkaTimeoutError | BrokerNotAvailableError) or bool(error.retriable)
 
 
 async def _positions(consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> dict[int, Position]:

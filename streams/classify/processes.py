@@ -18,13 +18,16 @@ FIRST_PAUSE_S = 0.2
 """After a first death: a killed worker shall be back within the 15 s that a recovery may take."""
 
 LONGEST_PAUSE_S = 30.0
-"""While children keep dying: a broker that is away for an hour is asked twice a minute."""
+"""While children keep dying: a broker that is away for an hour is asked twice a minute (such a child ends with 75)."""
 
 HEALTHY_S = 30.0
 """A child that lived so long starts over with the first pause."""
 
 STOP_S = 11.0
 """After SIGTERM; each child promises 10 s."""
+
+TOLD = (1, 2)
+"""Exit codes that come with a message for a person. 75 does not count: its cause may go away by itself."""
 
 HOPELESS = 5
 """Exits of one child in a row with a message for a person, none of them after a healthy life: then all stop."""
@@ -51,7 +54,7 @@ class Restarts:
         """Seconds to wait before the next start."""
         healthy = lived_s >= HEALTHY_S
         self.pause_s = FIRST_PAUSE_S if healthy or not self.pause_s else min(LONGEST_PAUSE_S, self.pause_s * 2)
-        told_a_person = code in (1, 2) and not healthy
+        told_a_person = code in TOLD and not healthy
         self.failures = self.failures + 1 if told_a_person else 0
         return self.pause_s
 

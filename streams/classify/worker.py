@@ -20,13 +20,17 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 from mode import Service
 
 from runtime import log
-from runtime.errors import BellwetherError, BrokerError
+from runtime.errors import BellwetherError, BrokerAwayError, BrokerError
 from runtime.settings import Settings
+from streams.classify.admission import is_away
 from streams.classify.agent import build_app
 from streams.classify.line import Consent, Line
 
 EXIT_BUG = 70
 """sysexits' EX_SOFTWARE: an error of ours, never the input's; un-acknowledged input comes again."""
+
+EXIT_AGAIN = 75
+"""sysexits' EX_TEMPFAIL: the broker is away; a later start may find it, and nobody has to change anything."""
 
 STOP_S = 9.0
 """From SIGTERM to the end, whatever does not answer; the promise is 10 s."""
@@ -45,12 +49,21 @@ def run(settings: Settings, consent: Consent) -> int:
         consent: what the user accepted beforehand.
 
     Returns:
-        Exit code: 0 after a signal, 1 where the broker did not answer to the end.
+        Exit code: 0 after a signal, `EXIT_AGAIN` where the broker did not answer, `EXIT_BUG`.
 
     Raises:
         BellwetherError: what a person has to look at.
     """
     quieten()
+    try:
+        return _worked(settings, consent)
+    except BellwetherError as error:
+        if not error.is_retriable:
+            raise
+        return _told(error)
+
+
+def _worked(settings: Settings, consent: Consent) -> int:
     with tempfile.TemporaryDirectory(prefix="bellwether-faust-", ignore_cleanup_errors=True) as folder:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
@@ -85,15 +98,13 @@ class Ending:
     def failed(self, error: BaseException) -> None:
         """An error that no batch can be blamed for: nothing more is acknowledged, the process ends now."""
         if isinstance(error, BellwetherError):
-            _log.error("worker_failed", error=type(error).__name__, detail=str(error))
-            print(f"error: {error}", file=sys.stderr)
-            self.at_once(1)
+            self.at_once(_told(error))
         _log.critical("worker_bug", error=type(error).__name__, detail=str(error))
         traceback.print_exception(error)
         self.at_once(EXIT_BUG)
 
     def within(self, seconds: float) -> None:
-        """End with code 1 unless the process ended by itself before."""
+        """End with `EXIT_AGAIN` unless the process ended by itself before."""
         if self._deadline is None:
             self._deadline = threading.Timer(seconds, self._late)
             self._deadline.daemon = True
@@ -110,7 +121,7 @@ class Ending:
         _log.error(
             "stop_timed_out", seconds=STOP_S, cure="the broker did not answer; what was not committed comes again"
         )
-        self.at_once(1)
+        self.at_once(EXIT_AGAIN)
 
 
 class Parts(Service):
@@ -144,6 +155,13 @@ class Worker(faust.Worker):
         await super().on_stop()
 
 
+def _told(error: BellwetherError) -> int:
+    """Say an error to a person and return the exit code that says to a program what it may do."""
+    _log.error("worker_failed", error=type(error).__name__, detail=str(error))
+    print(f"error: {error}", file=sys.stderr)
+    return EXIT_AGAIN if error.is_retriable else 1
+
+
 def _opened(loop: asyncio.AbstractEventLoop, line: Line) -> bool:
     """Open the line; False where a signal came first."""
     opening = loop.create_task(line.open())
@@ -168,7 +186,8 @@ def _exit_code(worker: Worker, line: Line) -> int:
     if isinstance(reason, OffsetOutOfRangeError | NoOffsetForPartitionError):
         asyncio.run(line.admission().ask())  # says what was lost and how to go on
     if isinstance(reason, KafkaError | OSError):
-        raise BrokerError(
+        kind = BrokerAwayError if is_away(reason) else BrokerError
+        raise kind(
             f"the consumer failed: {type(reason).__name__}: {reason}; what was not acknowledged comes again when a "
             "worker starts"
         ) from reason

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from streams.classify.processes import HOPELESS, LONGEST_PAUSE_S, Processes, Restarts
+from streams.classify.worker import EXIT_AGAIN
 
 NOTE_PID = "import os, pathlib, sys; pathlib.Path(sys.argv[1]).open('a').write(f'{os.getpid()}\\n'); "
 
@@ -25,6 +26,13 @@ def test_only_messages_for_a_person_make_it_hopeless() -> None:
         told.ended(1.0, 1)
     assert not killed.is_hopeless
     assert told.is_hopeless
+
+
+def test_a_broker_that_is_away_makes_nothing_hopeless_however_often_a_child_says_so() -> None:
+    away = Restarts()
+    pauses = [away.ended(1.0, EXIT_AGAIN) for _ in range(HOPELESS * 10)]
+    assert not away.is_hopeless
+    assert pauses[-1] == LONGEST_PAUSE_S
 
 
 def test_a_killed_child_comes_back_and_a_signal_ends_all(tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""What a worker's exit code says of each error, without a broker and without Faust."""
+
+from typing import Any
+
+import pytest
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    TopicAuthorizationFailedError,
+)
+
+from runtime.errors import BellwetherError, BrokerAwayError, BrokerError, ModelError
+from runtime.settings import Settings
+from streams.classify import worker
+from streams.classify.admission import Admission, is_away
+from streams.classify.line import Consent
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (KafkaConnectionError("nobody there"), True),
+        (KafkaTimeoutError(), True),
+        (NodeNotReadyError(), True),
+        (ConnectionRefusedError(), True),
+        (TimeoutError(), True),
+        (AuthenticationFailedError(), False),
+        (TopicAuthorizationFailedError(), False),
+    ],
+)
+def test_only_what_a_broker_that_comes_back_would_end_counts_as_away(error: Any, away: bool) -> None:
+    assert is_away(error) is away
+
+
+async def test_nobody_at_the_address_is_worth_another_try(tmp_path) -> None:
+    admission = Admission("127.0.0.1:1", "group", "in", ("out",), tmp_path)
+    with pytest.raises(BrokerAwayError, match=r"127\.0\.0\.1:1 does not answer .*bellwether broker start"):
+        await admission.ask()
+
+
+def test_a_broker_that_is_away_ends_with_75_and_its_message(monkeypatch, capsys) -> None:
+    def away(*_: Any) -> int:
+        raise BrokerAwayError("nobody at x:1")
+
+    monkeypatch.setattr(worker, "_worked", away)
+    assert worker.run(Settings(), Consent()) == worker.EXIT_AGAIN == 75
+    assert "error: nobody at x:1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [BrokerError("refused"), ModelError("does not load")])
+def test_what_a_person_has_to_look_at_is_raised(error: BellwetherError, monkeypatch) -> None:
+    def refused(*_: Any) -> int:
+        raise error
+
+    monkeypatch.setattr(worker, "_worked", refused)
+    with pytest.raises(type(error)):
+        worker.run(Settings(), Consent())
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(BrokerAwayError("gone"), 75), (BrokerError("refused"), 1), (KeyError(), 70)]
+)
+def test_a_stage_that_fails_ends_the_process_with_the_code_of_its_error(error, code, monkeypatch, tmp_path) -> None:
+    codes: list[int] = []
+
+    def ended(_: Any, code: int) -> None:
+        codes.append(code)
+
+    monkeypatch.setattr(worker.Ending, "at_once", ended)
+    worker.Ending(tmp_path).failed(error)
+    assert codes[0] == code

@@ -27,7 +27,7 @@ TEXTS = (
 
 SAME_PROBABILITY = 0.01
 """How far a probability may move with a text's batch mates: other shapes sum in another order, and bf16 or static int8
-may then round an activation to the next step. On 64 real posts that moved one by at most 0.008; dynamic int8 by 0.21."""
+may then round an activation to the next step. On 64 real posts that moved one by up to 0.008, dynamic int8 by 0.21."""
 
 
 def names_itself(engine: Engine) -> None:

@@ -11,10 +11,10 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bellwether.cli.console import tables
 from runtime import log, settings
 from runtime.errors import InputError
 from streams.dead import letters, requeue
@@ -34,9 +34,6 @@ _AT_ONCE = 100
 """Letters held in memory at once: 200 MiB if every one is as large as the topic allows."""
 _SHOWN_OF_EXCEPTION = 200
 """Characters in the table; `dead show` has them all."""
-
-_PIPED_WIDTH = 160
-"""Columns where no terminal says how many it has."""
 
 Bootstrap = Annotated[str | None, typer.Option(help="Kafka's address, host:port; default: the settings'.")]
 
@@ -63,7 +60,7 @@ def list_(
                 sys.stdout.write(msgspec.json.encode(letter.as_json()).decode() + "\n")
             return
         table = _table(letters.every(log_, reason))
-    console = Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)
+    console = tables()
     console.print(table if table.row_count else "no dead letters" + (f" of reason {reason}" if reason else ""))
 
 

@@ -26,7 +26,8 @@ def list_known(*, as_json: JsonOption = False) -> None:
     Example: `bellwether encoders list --json`
     """
     from models import encoders as known
-    from runtime import settings
+    from bellwether.cli.console import tables
+from runtime import settings
 
     cache = settings.load().cache
     rows = [
@@ -42,7 +43,6 @@ def list_known(*, as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps({"encoders": rows}))
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("name", "language", "parameters", "in the cache", "source")
@@ -50,7 +50,7 @@ def list_known(*, as_json: JsonOption = False) -> None:
         parameters = f"{int(str(row['parameters'])) / 1e6:.1f} M"
         is_here = "yes" if row["present"] else "no"
         table.add_row(str(row["name"]), str(row["language"]), parameters, is_here, str(row["source"]))
-    Console().print(table)
+    tables().print(table)
 
 
 @app.command()

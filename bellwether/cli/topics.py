@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bellwether.cli.console import tables
 from runtime import settings
 
 if TYPE_CHECKING:
@@ -132,10 +133,9 @@ def _show(where: str, found: list[Difference], as_json: bool, *, title: str) -> 
     if not found:
         typer.echo(f"nothing differs at {where}" if title != "done" else f"nothing to do at {where}")
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("topic", "what", "found", "wanted", "cure", title=f"{title}: {len(found)} at {where}")
     for one in found:
         table.add_row(one.topic, one.what, one.found, one.wanted, one.cure)
-    Console().print(table)
+    tables().print(table)

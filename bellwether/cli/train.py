@@ -28,7 +28,12 @@ def train(
         ),
     ],
     *,
-    out: Annotated[Path, typer.Option(help="Folder of the result. The same command goes on with a killed run there.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of the result. The same command goes on with a killed run there; a finished one begins anew."
+        ),
+    ],
     encoder: Annotated[
         str | None,
         typer.Option(help="Known name, folder or HUB_ID@REVISION; the recipe's by default.", show_default=False),

@@ -77,8 +77,8 @@ def judge(
     if missing and not accept_reset:
         raise PositionError(
             f"group {group!r} has no committed offset in {topic}, partitions {_listed(missing)}: this cluster is new "
-            "to it, or its offsets expired. Run `bellwether topics create`, which commits the log's start, or start "
-            "with --accept-reset"
+            f"to it, or its offsets expired. Run `bellwether topics create --group {group}`, which commits the log's "
+            "start, or start with --accept-reset"
         )
     if cluster_changed is not None and not accept_reset:
         raise PositionError(

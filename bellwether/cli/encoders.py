@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bellwether.cli.console import tables
+
 app = typer.Typer(help="Pre-trained encoders that models are trained on: list them, bring one.", no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
@@ -26,8 +28,7 @@ def list_known(*, as_json: JsonOption = False) -> None:
     Example: `bellwether encoders list --json`
     """
     from models import encoders as known
-    from bellwether.cli.console import tables
-from runtime import settings
+    from runtime import settings
 
     cache = settings.load().cache
     rows = [

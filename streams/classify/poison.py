@@ -46,6 +46,11 @@ class Isolation:
         begin, end, _ = self._parts[0]
         return begin, end
 
+    @property
+    def is_last_try(self) -> bool:
+        """Whether the part that `next` named is a text that failed alone before: this time it decides."""
+        return bool(self._parts) and self._parts[0][2] > 0
+
     def succeeded(self) -> None:
         """The part that `next` named was scored."""
         self._parts.popleft()

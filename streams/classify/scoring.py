@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Protocol
 
+from models.batching import estimate_tokens
 from models.engine import CallReport, Probabilities, Task
 from runtime import clock, log
 from runtime.errors import EngineError, ModelError
@@ -19,6 +20,9 @@ from streams.classify.speed import Speed
 
 RESTART_PAUSES_S = (0.0, 0.5, 2.0, 5.0)
 """Before each attempt to bring the engine back; a model that does not load in four attempts needs a person."""
+
+PROBE = "Profit rises in the third quarter"
+"""What any engine can score: when it fails too, the engine is to blame and not the texts."""
 
 _log = log.get(__name__)
 
@@ -111,18 +115,24 @@ class Scorer:
     async def score(self, items: list[Ready], is_wanted: Callable[[], bool]) -> list[Scores | dict[int, Refused]]:
         """Score a batch, in more than one call where the engine cannot survive it whole.
 
+        An engine can live on and fail for good (a GPU after a device-side assert). So a text's last try meets a fresh
+        one, and where no text of a batch could be scored, the engine has to prove itself before they are blamed.
+
         Args:
             items: at least one.
             is_wanted: asked between calls; the rest is left out when nobody waits for the batch any more.
 
         Raises:
-            ModelError: the engine could not be brought back.
+            ModelError: the engine could not be brought back, or fails whatever it is given.
         """
         search = Isolation(len(items))
         scored: list[Scores | dict[int, Refused]] = []
         while is_wanted() and (part := search.next()) is not None:
             begin, end = part
-            await self._revive()  # it may have died while idle, which no text is to blame for
+            if search.is_last_try:
+                await self._restart()
+            else:
+                await self._revive()  # it may have died while idle, which no text is to blame for
             try:
                 scored.append(await self._call(items[begin:end], begin))
             except EngineError as error:
@@ -131,6 +141,8 @@ class Scorer:
             else:
                 search.succeeded()
         await self._revive()
+        if len(search.given_up) == len(items):
+            await self._require_working(search)
         scored.append({position: _refused(items[position], *verdict) for position, verdict in _given_up(search)})
         return scored
 
@@ -152,10 +164,38 @@ class Scorer:
         entities = [self._link(item.article, item.text) for item in items]
         return Scores(begin, items, probabilities, entities, serving, f"{self._worker}-{next(self._numbers)}")
 
-    async def _revive(self) -> None:
-        engine, _ = self._served
-        if engine.is_alive:
+    async def _require_working(self, search: Isolation) -> None:
+        """Raise unless the engine scores a harmless text; a fresh one, where the last text may have spoilt it."""
+        if await self._probe_failed() is None:
             return
+        await self._restart()
+        if (error := await self._probe_failed()) is not None:
+            engine, _ = self._served
+            raise ModelError(
+                f"engine {engine.name!r} of version {engine.version!r} fails whatever it is given, "
+                f"{len(search.given_up)} texts and a harmless one after a restart, last: {error}; un-acknowledged "
+                "inputs come again when a worker starts. Check the version with `bellwether models verify`, and its "
+                "device"
+            ) from error
+
+    async def _probe_failed(self) -> EngineError | None:
+        engine, _ = self._served
+        deadline_s = self._speed.deadline_s(estimate_tokens(PROBE))
+        self._due = self._monotonic() + deadline_s + 1.0
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._executor, engine.score, [PROBE], deadline_s)
+        except EngineError as error:
+            return error
+        finally:
+            self._due = None
+        return None
+
+    async def _revive(self) -> None:
+        if not self._served[0].is_alive:
+            await self._restart()
+
+    async def _restart(self) -> None:
+        engine, _ = self._served
         for attempt, pause in enumerate(RESTART_PAUSES_S, 1):
             await self._sleep(pause)
             self._metrics.engine_restarts.inc()

@@ -46,10 +46,17 @@ class ScriptedHost(ScriptedEngine):
         self.calls: list[list[str]] = []
         self.restarts = 0
         self.refuse_restarts = 0
+        self.fails_after: int | None = None
+        """Calls until each further one fails although the process lives, as a GPU after a device-side assert."""
+        self.is_beyond_repair = False
         self.is_alive = True
 
     def score(self, texts: Sequence[str], deadline_s: float | None = None) -> dict[str, Probabilities]:  # noqa: ARG002
         self.calls.append(list(texts))
+        if self.fails_after is not None:
+            self.fails_after -= 1
+            if self.fails_after < 0:
+                raise EngineError("scripted device-side assert")
         for marker in ("crash", "timeout"):
             if any(f"[[{marker}]]" in text for text in texts):
                 self.is_alive = False
@@ -64,6 +71,8 @@ class ScriptedHost(ScriptedEngine):
             self.refuse_restarts -= 1
             raise EngineError("the scripted engine does not come back")
         self.is_alive = True
+        if not self.is_beyond_repair:
+            self.fails_after = None
 
 
 class ListSink:

@@ -3,6 +3,7 @@ import pytest
 from runtime.errors import ModelError
 from streams.classify.prepare import prepare
 from streams.classify.records import Refused, Scores
+from streams.classify.scoring import PROBE
 
 
 def items(record, *texts):
@@ -26,7 +27,7 @@ async def test_poison_is_refused_with_the_engines_reason_and_its_neighbours_are_
     assert isinstance(refused[2], Refused)
     assert refused[2].reason == ("engine_error" if marker == "error" else marker)
     assert refused[2].event_id == "e0-2"
-    assert rig.host.restarts == (0 if marker == "error" else 4)
+    assert rig.host.restarts == (1 if marker == "error" else 4)
 
 
 async def test_an_engine_that_does_not_come_back_ends_the_search(rig, record) -> None:
@@ -51,3 +52,44 @@ async def test_an_engine_that_died_while_idle_is_brought_back_before_a_text_is_b
 async def test_nothing_is_asked_when_nobody_waits(rig, record) -> None:
     await rig.scorer.score(items(record, "a"), lambda: False)
     assert rig.host.calls == []
+
+
+def scored_and_refused(parts):
+    scored = [item.cleaned for part in parts if isinstance(part, Scores) for item in part.items]
+    return scored, [position for part in parts if isinstance(part, dict) for position in part]
+
+
+async def test_an_engine_that_lives_on_and_fails_for_good_is_restarted_before_any_text_is_blamed(rig, record) -> None:
+    rig.host.fails_after = 0
+    parts = await rig.scorer.score(items(record, "a", "b", "c"), lambda: True)
+    assert scored_and_refused(parts) == (["a", "b", "c"], [])
+    assert rig.host.restarts == 1
+
+
+async def test_an_engine_that_fails_whatever_it_is_given_ends_the_worker_and_makes_no_letter(rig, record) -> None:
+    rig.host.fails_after, rig.host.is_beyond_repair = 0, True
+    with pytest.raises(ModelError, match=r"'scripted' .* fails whatever it is given, 3 texts .* device-side assert"):
+        await rig.scorer.score(items(record, "a", "b", "c"), lambda: True)
+
+
+@pytest.mark.parametrize("texts", [["[[error]]"], ["[[crash]]", "[[error]]", "[[timeout]]"]])
+async def test_a_batch_of_nothing_but_poison_ends_as_letters_because_the_engine_proves_itself(
+    rig, record, texts
+) -> None:
+    parts = await rig.scorer.score(items(record, *texts), lambda: True)
+    assert scored_and_refused(parts) == ([], list(range(len(texts))))
+    assert rig.host.calls[-1] == [PROBE]
+
+
+async def test_a_text_that_spoils_the_engine_for_the_probe_too_is_a_letter_after_a_restart(rig, record) -> None:
+    rig.host.fails_after = 0
+    restart = rig.host.restart
+
+    def still_spoilt_once() -> None:
+        restart()
+        rig.host.fails_after = 0 if rig.host.restarts == 1 else None
+
+    rig.host.restart = still_spoilt_once
+    parts = await rig.scorer.score(items(record, "a"), lambda: True)
+    assert scored_and_refused(parts) == ([], [0])
+    assert rig.host.restarts == 2

@@ -118,16 +118,20 @@ class Delivery:
         done: list[Delivered] = []
         refusals = 0
         while waiting:
+            before = len(done)
             error = await self._round(waiting, done)
+            if len(done) > before:
+                refusals = 0  # it ends all the same: each success leaves fewer to send
             if error is None:
                 continue
-            if not getattr(error, "retriable", False):
+            if not error.retriable:
                 refusals += 1
             if refusals > REPLACEMENTS:
+                acknowledged = sum(len(chunk) for chunk, _ in done)
                 raise BrokerError(
                     f"Kafka refused outputs with {REPLACEMENTS} new producers in a row, last {type(error).__name__}: "
-                    f"{error}; nothing of them was acknowledged and their inputs come again. Check the output topics' "
-                    "settings with `bellwether topics check`"
+                    f"{error}; it has {acknowledged} of {len(outputs)}, the inputs of all come again. Check the output "
+                    "topics' settings with `bellwether topics check`"
                 ) from error
             _log.warning("producer_replaced", error=type(error).__name__, detail=str(error), refusals=refusals)
             self._replaced()
@@ -138,25 +142,30 @@ class Delivery:
 
     async def _round(
         self, waiting: dict[tuple[str, int], list[list[Output]]], done: list[Delivered]
-    ) -> Exception | None:
-        """Send the next chunk of each partition; what was acknowledged moves from `waiting` to `done`."""
+    ) -> KafkaError | None:
+        """Send the next chunk of each partition; what was acknowledged moves from `waiting` to `done`.
+
+        Returns:
+            What went wrong: a refusal, where there was one, because a retriable error beside it needs no person.
+        """
         producer = self._producer
         if producer is None:
             raise RuntimeError("delivery was used before start() or after stop(); this is a bug")
         sent: list[tuple[tuple[str, int], Awaitable[Any]]] = []
-        failure: Exception | None = None
+        failure: KafkaError | None = None
         for place, chunks in waiting.items():
             try:
                 batch = _filled(producer, chunks)
                 sent.append((place, await producer.send_batch(batch, place[0], partition=place[1])))
             except KafkaError as error:
-                failure = error
+                failure = error  # the first
                 break
         for place, acknowledgement in sent:
             try:
                 metadata = await acknowledgement
             except KafkaError as error:
-                failure = error
+                if failure is None or (failure.retriable and not error.retriable):
+                    failure = error
                 continue
             done.append((waiting[place].pop(0), _time_s(metadata)))
             if not waiting[place]:

@@ -119,6 +119,39 @@ async def test_three_new_producers_without_success_end_the_delivery(setting) -> 
     assert len(broker.producers) == 4
 
 
+async def test_a_success_between_refusals_starts_the_count_over(setting) -> None:
+    broker, delivery = setting
+    refused = MessageSizeTooLargeError("2 MiB")
+    broker.failures = [refused, refused, refused, None, refused, refused, refused, None]
+    await delivery.send([output(0, size=600_000), output(1, size=600_000)])  # two chunks of one partition
+    assert [value[:1] for value in broker.log[0]] == [b"0", b"1"]
+
+
+async def test_a_success_of_another_partition_in_the_same_round_starts_the_count_over_too(setting) -> None:
+    broker, delivery = setting
+    refused = MessageSizeTooLargeError("2 MiB")
+    broker.failures = [refused, refused, refused, refused, refused, refused, None, refused, refused, refused, None]
+    await delivery.send([output(0, 0), output(1, 1)])
+    assert {partition: len(values) for partition, values in broker.log.items()} == {0: 1, 1: 1}
+
+
+async def test_the_message_says_how_many_the_broker_has(setting) -> None:
+    broker, delivery = setting
+    refused = MessageSizeTooLargeError("2 MiB")
+    broker.failures = [None, *[refused] * 9]
+    with pytest.raises(BrokerError, match=r"it has 2 of 3, the inputs of all come again"):
+        await delivery.send([output(0, 0), output(1, 0), output(2, 1)])
+
+
+@pytest.mark.parametrize("refused_first", [True, False])
+async def test_a_retriable_error_beside_a_refusal_does_not_hide_it(setting, refused_first) -> None:
+    broker, delivery = setting
+    pair = [MessageSizeTooLargeError("2 MiB"), KafkaConnectionError("gone")]
+    broker.failures = (pair if refused_first else pair[::-1]) * 4
+    with pytest.raises(BrokerError, match="MessageSizeTooLargeError"):
+        await delivery.send([output(0, 0), output(1, 1)])
+
+
 async def test_a_broker_that_is_away_is_waited_for(setting) -> None:
     broker, delivery = setting
     broker.failures = [KafkaConnectionError("gone") for _ in range(9)]

@@ -134,10 +134,12 @@ class Pipeline:
             started = time.perf_counter()
             items = await self._prepared(new)
             self._metrics.prepared(time.perf_counter() - started)
+            left = len(items)
             for part in self._parts(items):
                 if not await self._place_for(generation):
-                    self._metrics.dropped.inc(len(part))
+                    self._metrics.dropped.inc(left)
                     return
+                left -= len(part)
                 await self._enter(Batch(generation, part))
 
     async def drain(self, seconds: float) -> bool:

@@ -70,6 +70,21 @@ async def test_a_dropped_generation_is_never_acknowledged_and_the_next_one_is(ri
     assert new.offsets.is_idle
 
 
+async def test_all_that_found_no_place_before_its_generation_ended_counts_as_dropped(rig, record) -> None:
+    generation = Generation(1)
+    rig.sink.gate.clear()
+    submitting = asyncio.create_task(rig.pipeline.submit([record(n) for n in range(40)], generation))
+    await settle()
+    assert rig.pipeline.in_flight == MAX_IN_FLIGHT
+    generation.close()
+    rig.sink.gate.set()
+    await submitting
+    assert await rig.pipeline.drain(10)
+    done = len(rig.acknowledged)
+    assert 0 < done < 40
+    assert "bellwether_dropped_inputs_total %.1f" % (40 - done) in rig.metrics.exposition().decode()
+
+
 async def test_a_closed_generation_takes_nothing_more_but_finishes(rig, record) -> None:
     generation = Generation(1)
     rig.sink.gate.clear()

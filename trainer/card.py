@@ -182,10 +182,11 @@ def _spread_words(facts: Mapping[str, Any]) -> list[str]:
     seeds = ", ".join(str(run["seed"]) for run in facts["spread"])
     if all(run["same_recipe"] for run in facts["spread"]):
         return [f"The same recipe with seeds {facts['seed']} (this model), {seeds}: mean (lowest to highest).\n"]
-    texts, steps = facts["spread"][0]["trained_texts"], facts["spread"][0]["steps"]
+    first = facts["spread"][0]
     return [
-        f"One seed was trained whole. The spread is that of shorter runs of the same method with seeds {seeds}, "
-        f"each {steps:,} steps on {texts:,} texts: mean (lowest to highest).\n"
+        "One seed of this model was trained; how far its scores move with the seed was not measured on it.",
+        f"What was measured is the spread of recipe {first['name']} on {first['encoder']} with seeds {seeds}, "
+        f"each {first['steps']:,} steps on {first['trained_texts']:,} texts: mean (lowest to highest).\n",
     ]
 
 

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.errors import InputError
+from trainer.identity import Identity, differences
 
 if TYPE_CHECKING:
     import torch
+
+_CURE = "choose another --out, or delete it to start anew"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint that was read and found to be of the same run.
+
+    Attributes:
+        identity: what the run was begun with, its chosen precision included.
+    """
+
+    file: Path
+    identity: Identity
+    state: dict[str, Any]
 
 
 def save(
@@ -19,6 +36,7 @@ def save(
     optimizer: Any,
     schedule: torch.optim.lr_scheduler.LambdaLR,
     *,
+    identity: Identity,
     seconds: float,
 ) -> None:
     """Write all that the next step depends on; a kill while writing leaves the checkpoint before.
@@ -28,6 +46,7 @@ def save(
     import torch
 
     state = {
+        "identity": dict(identity),
         "step": step,
         "seconds": seconds,
         "weights": {name: p.detach() for name, p in model.named_parameters() if p.requires_grad},
@@ -42,8 +61,34 @@ def save(
     temporary.replace(file)
 
 
+def read(file: Path, identity: Identity) -> Saved | None:
+    """The checkpoint of a run that was begun with the same; None where there is no file.
+
+    Args:
+        file: where it would lie.
+        identity: what this run is; what it leaves open (the precision, where `auto` shall choose) may be anything.
+
+    Raises:
+        InputError: the checkpoint is of another run, or damaged.
+    """
+    import torch
+
+    if not file.exists():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        begun = {str(name): str(value) for name, value in state.get("identity", {}).items()}
+    except Exception as error:  # torch raises many kinds for a damaged file; each means the same to the user
+        raise InputError(f"cannot go on from {file}: {error}; {_CURE}") from error
+    if not begun:
+        raise InputError(f"{file} does not say what it was begun with, an older Bellwether wrote it; {_CURE}")
+    if found := differences(begun, identity):
+        raise InputError(f"{file} is of a run with another {', '.join(found)}; {_CURE}")
+    return Saved(file, begun, state)
+
+
 def restore(
-    file: Path, model: torch.nn.Module, optimizer: Any, schedule: torch.optim.lr_scheduler.LambdaLR
+    saved: Saved | None, model: torch.nn.Module, optimizer: Any, schedule: torch.optim.lr_scheduler.LambdaLR
 ) -> tuple[int, float]:
     """Go back to a checkpoint, where there is one.
 
@@ -51,24 +96,17 @@ def restore(
         steps already done and the seconds they took, 0 without a checkpoint.
 
     Raises:
-        InputError: the checkpoint is of another recipe or encoder, or damaged.
+        InputError: it does not fit the model: another version of Bellwether or of peft wrote it.
     """
     import torch
 
-    if not file.exists():
+    if saved is None:
         return 0, 0.0
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-        own = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        is_same = {name: p.shape for name, p in own.items()} == {name: p.shape for name, p in state["weights"].items()}
-        if is_same:
-            optimizer.load_state_dict(state["optimizer"])
-    except Exception as error:  # torch raises many kinds for a damaged file; each means the same to the user
-        raise InputError(
-            f"cannot go on from {file}: {error}; delete it to start anew, or choose another --out"
-        ) from error
-    if not is_same:
-        raise InputError(f"{file} is of another recipe or encoder; delete it to start anew, or choose another --out")
+    state = saved.state
+    own = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if {name: p.shape for name, p in own.items()} != {name: p.shape for name, p in state["weights"].items()}:
+        raise InputError(f"{saved.file} has other weights than the model, an older Bellwether wrote it; {_CURE}")
+    optimizer.load_state_dict(state["optimizer"])
     with torch.no_grad():
         for name, parameter in own.items():
             parameter.copy_(state["weights"][name])
@@ -77,4 +115,4 @@ def restore(
     with contextlib.suppress(RuntimeError):  # resumed on a machine with other GPUs: dropout differs, nothing else
         if state["chance_gpu"] and torch.cuda.is_available():
             torch.cuda.set_rng_state_all(state["chance_gpu"])
-    return int(state["step"]), float(state.get("seconds", 0.0))
+    return int(state["step"]), float(state["seconds"])

@@ -13,6 +13,7 @@ from models.classifier import build_wide, columns, head_names, load_tokenizer
 from trainer import checkpoint
 from trainer.dataset import Example
 from trainer.feed import UNLABELLED, Feed
+from trainer.identity import identity
 from trainer.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ class Run:
     """How and where a recipe is run; nothing here should change the result except `precision`.
 
     Attributes:
-        checkpoint: file that a killed run goes on from; removed by whoever called when all is done.
+        checkpoint: file that a killed run goes on from; removed by `job.train` when all is written.
         checkpoint_every_s: seconds between two of them; each costs about 0.1 s.
-        precision: `fp32`, `bf16`, or `auto`: whichever a probe finds faster.
+        precision: `fp32`, `bf16`, or `auto`: whichever a probe finds faster; a resumed run keeps what it began with.
         report: called about every `report_every_s` seconds.
     """
 
@@ -83,11 +84,13 @@ def finetune(
         run: seed, precision, checkpoint and reports.
 
     Raises:
-        InputError: the checkpoint is of another recipe, or damaged.
+        InputError: the checkpoint is of another run, or damaged.
     """
     import accelerate
     import torch
 
+    begun = identity(recipe, examples, tasks, encoder, run.seed)
+    saved = checkpoint.read(run.checkpoint, begun if run.precision == "auto" else {**begun, "precision": run.precision})
     accelerate.utils.set_seed(run.seed)
     tokenizer = load_tokenizer(encoder)
     model = prepared(recipe, tasks, encoder)
@@ -95,7 +98,10 @@ def finetune(
         task: torch.tensor([found[label] for label in tasks[task]]) for task, found in columns(model.config).items()
     }
     feed = Feed(recipe, examples, tasks, tokenizer, run.seed)
-    precision = faster_precision(model, feed) if run.precision == "auto" else run.precision
+    precision = saved.identity["precision"] if saved else run.precision
+    if precision == "auto":
+        precision = faster_precision(model, feed)
+    begun["precision"] = precision
 
     accelerator = accelerate.Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
     optimizer = torch.optim.AdamW(grouped(model, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.98))
@@ -106,7 +112,7 @@ def finetune(
     texts_per_step = len(examples) / per_epoch
 
     accelerate.utils.set_seed(run.seed)
-    done, seconds = checkpoint.restore(run.checkpoint, model, optimizer, schedule)
+    done, seconds = checkpoint.restore(saved, model, optimizer, schedule)
     model.train()
     meter = Meter(done, steps, seconds, run)
     for step, batch in enumerate(feed.batches(done, steps), start=done + 1):
@@ -121,7 +127,8 @@ def finetune(
         optimizer.zero_grad(set_to_none=True)
         meter.add(step, float(summed.detach()), labels)
         if meter.is_checkpoint_due() or step == steps:
-            checkpoint.save(run.checkpoint, step, model, optimizer, schedule, seconds=meter.seconds())
+            seconds = meter.seconds()
+            checkpoint.save(run.checkpoint, step, model, optimizer, schedule, identity=begun, seconds=seconds)
     return Finished(accelerator.unwrap_model(model).float().eval(), precision, steps, meter.seconds())
 
 

@@ -21,7 +21,7 @@ from trainer.finetune import Run, finetune
 from trainer.recipe import Recipe, load
 
 CHECKPOINT_FILE = "checkpoint.pt"
-"""Lies in the result's folder until everything is written."""
+"""Lies in the result's folder until everything is written; so a finished order that is given again trains anew."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,15 @@ class Order:
 
 
 def train(order: Order) -> dict[str, Any]:
-    """Carry out an order; a killed one goes on where it was when it is given again.
+    """Carry out an order; a killed one goes on where it was when it is given again, a finished one begins anew.
+
+    What lies in `out` of an earlier order stays whole until the new weights are there.
 
     Returns:
         the training record, as written to training.json.
 
     Raises:
-        InputError: recipe, data or encoder cannot be used.
+        InputError: recipe, data or encoder cannot be used, or `out` holds the checkpoint of another run.
         ArtefactError: the encoder cannot be brought.
     """
     recipe, recipe_sha256, recipe_bytes = load(order.recipe)
@@ -69,9 +71,10 @@ def train(order: Order) -> dict[str, Any]:
     name = order.encoder or recipe.encoder
     encoder = encoders.resolve(name, order.cache)
     order.tell(f"training {recipe.name} on {len(examples)} texts, tasks {', '.join(tasks)}, encoder {name}")
-    order.out.mkdir(parents=True, exist_ok=True)
-    (order.out / "recipe.toml").write_bytes(recipe_bytes)
     done = finetune(recipe, examples, tasks, encoder, order.run)
+    order.out.mkdir(parents=True, exist_ok=True)
+    (order.out / TRAINING_FILE).unlink(missing_ok=True)  # an earlier record says nothing of these weights
+    (order.out / "recipe.toml").write_bytes(recipe_bytes)
     result.correct_priors(done.model, examples, recipe.prior_correction)
     result.save_weights(done.model, order.out, shown(name))
 
@@ -101,6 +104,7 @@ def train(order: Order) -> dict[str, Any]:
     facts = read_json(order.out / TRAINING_FILE)
     calibration = read_json(order.out / "calibration.json")
     (order.out / "README.md").write_text(card.card(facts, calibration), encoding="utf-8")
+    order.run.checkpoint.unlink(missing_ok=True)
     return facts
 
 
@@ -163,6 +167,8 @@ def spread(folder: Path, recipe_sha256: str) -> dict[str, Any]:
         for score in facts["scores"]
     ]
     return {
+        "name": facts["name"],
+        "encoder": facts["encoder"]["name"],
         "seed": facts["seed"],
         "trained_texts": facts["trained_texts"],
         "steps": facts["steps"],

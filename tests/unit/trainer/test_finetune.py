@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from models.classifier import Trained, columns, head_names, logits
-from runtime.errors import InputError
-from trainer import checkpoint, finetune, result
+from trainer import finetune, result
 from trainer.dataset import Example, Row
 from trainer.feed import UNLABELLED, Feed
 from trainer.recipe import Augment, Lora, Recipe
@@ -130,31 +129,6 @@ def test_another_seed_gives_another_model(examples, tiny_encoder: Path, tmp_path
         for seed in (0, 1)
     )
     assert not torch.equal(one.base_model.model.classifier.weight, two.base_model.model.classifier.weight)
-
-
-def test_a_checkpoint_of_another_recipe_is_refused(examples, tiny_encoder: Path, tmp_path: Path) -> None:
-    recipe = Recipe(name="t", encoder="tiny", epochs=0.2, learning_rate=1e-3)
-    finetune.finetune(recipe, examples, TASKS, tiny_encoder, run_of(tmp_path))
-    other = Recipe(name="t", encoder="tiny", epochs=0.2, learning_rate=1e-3, lora=Lora(rank=2))
-    with pytest.raises(InputError, match=r"c\.pt is of another recipe or encoder; delete it to start anew"):
-        finetune.finetune(other, examples, TASKS, tiny_encoder, run_of(tmp_path))
-
-
-def test_a_damaged_checkpoint_is_refused(examples, tiny_encoder: Path, tmp_path: Path) -> None:
-    (tmp_path / "c.pt").write_bytes(b"half a file")
-    with pytest.raises(InputError, match=r"cannot go on from .*c\.pt"):
-        finetune.finetune(RECIPE, examples, TASKS, tiny_encoder, run_of(tmp_path))
-
-
-def test_a_checkpoint_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    model = torch.nn.Linear(2, 2)
-    optimizer = torch.optim.AdamW(model.parameters())
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
-    file = tmp_path / "deep" / "c.pt"
-    assert checkpoint.restore(file, model, optimizer, schedule) == (0, 0.0)
-    checkpoint.save(file, 7, model, optimizer, schedule, seconds=1.5)
-    assert checkpoint.restore(file, model, optimizer, schedule) == (7, 1.5)
-    assert [found.name for found in file.parent.iterdir()] == ["c.pt"]
 
 
 def test_a_task_without_label_adds_nothing_to_the_loss() -> None:

@@ -26,6 +26,9 @@ from streams.ingest.rows import Row
 MAX_BACK_OFF_S = 3600.0
 """A feed that has failed for hours is still asked once an hour."""
 
+_ANYWHERE = 1
+"""An entry's place for its id: a feed shifts with each new entry, and a known one must not look new."""
+
 _log = log.get(__name__)
 
 
@@ -113,7 +116,7 @@ class FeedPoller:
         try:
             if isinstance(row.values, RowRefusedError):
                 raise row.values
-            return message.encode(self._builder.build(row.values, row.number, content_digest))
+            return message.encode(self._builder.build(row.values, _ANYWHERE, content_digest))
         except RowRefusedError as error:
             # An entry that stays in the feed is told once, not with every poll.
             digest = content_digest(row.values) if isinstance(row.values, Mapping) else repr(error)

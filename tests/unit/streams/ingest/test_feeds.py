@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+import aiohttp
 import pytest
 
 from runtime.errors import BrokerError, InputError
@@ -13,7 +14,8 @@ from streams.ingest.article import ArticleBuilder
 from streams.ingest.feed_fetch import FeedError, Fetched
 from streams.ingest.feed_state import FeedState
 from streams.ingest.mapping import RowMapping
-from streams.ingest.producer import Publisher
+from streams.ingest.message import Message
+from streams.ingest.producer import Done, Publisher
 from streams.ingest.refusal import RowRefusedError
 from streams.ingest.report import Report
 from streams.ingest.rss import Desk, FeedPoller
@@ -135,10 +137,47 @@ def test_only_the_newest_ids_are_remembered() -> None:
     assert "0" not in grown.seen
 
 
-def poller(tmp_path: Path, interval_s: float = 60.0) -> FeedPoller:
+class FakePublisher:
+    """Acknowledges at once what it is given."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    def reconnect(self) -> None:
+        pass
+
+    def publish(self, message: Message, done: Done) -> None:
+        self.ids.append(message.event_id)
+        done(None)
+
+    def flush(self) -> None:
+        pass
+
+
+def poller(tmp_path: Path, interval_s: float = 60.0, publisher: FakePublisher | None = None) -> FeedPoller:
     builder = ArticleBuilder(RowMapping.parse([]), source=FEED, now=lambda: NOW)
-    desk = Desk(tmp_path, cast("Publisher", None), Report(lambda _: None), interval_s, asyncio.Lock())
+    desk = Desk(tmp_path, cast("Publisher", publisher), Report(lambda _: None), interval_s, asyncio.Lock())
     return FeedPoller(FEED, builder, desk)
+
+
+async def test_an_entry_without_guid_link_and_date_is_known_again_when_the_feed_has_shifted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [b"<item><title>One</title></item>", b"<item><title>Two</title></item>"]
+    newest = b"<item><title>Three</title></item>"
+
+    async def fetch(*_: object) -> Fetched:
+        return fetched(b'<rss version="2.0"><channel><title>M</title>' + b"".join(entries) + b"</channel></rss>")
+
+    monkeypatch.setattr(feed_fetch, "fetch", fetch)
+    publisher = FakePublisher()
+    feed = poller(tmp_path, publisher=publisher)
+    session = cast("aiohttp.ClientSession", None)
+
+    assert (await feed.poll(session)).published == 2
+    entries[:] = [newest, *entries[:1]]  # one came, the oldest fell out: all places shifted
+    assert (await feed.poll(session)).published == 1
+    assert len(set(publisher.ids)) == 3
 
 
 def test_a_feed_in_trouble_is_asked_less_and_less_often_and_a_good_answer_ends_that(tmp_path: Path) -> None:

@@ -22,10 +22,17 @@ LENGTH = "bw_length"
 SHA256 = "bw_sha256"
 EVENT_ID = "bw_event_id"
 TRUNCATED = "bw_truncated"
+HEADERS_CUT = "bw_headers_cut"
+"""Whoever builds a letter puts it behind the original headers where it had to drop some."""
+KEY_CUT = "bw_key_cut"
+"""Stands behind all others where only the beginning of the key fitted."""
 REQUEUED_FROM = "bw_requeued_from"
 """On a requeued input: `topic:partition:offset` of the input that failed before; a letter keeps it as a trace."""
 
-NAMES = frozenset({REASON, STAGE, EXCEPTION, TOPIC, PARTITION, OFFSET, ATTEMPT, LENGTH, SHA256, EVENT_ID, TRUNCATED})
+NAMES = frozenset(
+    {REASON, STAGE, EXCEPTION, TOPIC, PARTITION, OFFSET, ATTEMPT, LENGTH, SHA256, EVENT_ID}
+    | {TRUNCATED, HEADERS_CUT, KEY_CUT}
+)
 """What a letter's writer owns: same-named headers of the original are replaced, all others are kept."""
 
 MAX_VALUE_BYTES = 1_900_000
@@ -66,6 +73,10 @@ class DeadLetter:
     """1 for a first input, one more with each requeue."""
     truncated: bool = False
     """True where the letter holds only the first `KEPT_BYTES` of the value: it cannot be requeued."""
+    headers_cut: bool = False
+    """True where some of the input's headers did not fit: it cannot be requeued."""
+    key_cut: bool = False
+    """True where only the beginning of the input's key fitted: it cannot be requeued."""
 
     @property
     def coordinates(self) -> str:
@@ -95,7 +106,8 @@ def build(
         partition: the input's partition; the letter goes to the same number.
         offset: the input's offset.
         value: the input's value; only the first `KEPT_BYTES` of one over `MAX_VALUE_BYTES` are kept.
-        original: the input's headers, kept as they are; its `bw_attempt` is the attempt.
+        original: the input's headers, kept as they are; its `bw_attempt` is the attempt, `bw_headers_cut` as its last
+            one says that these are not all.
         event_id: where it is known.
     """
     whole = value or b""
@@ -111,6 +123,7 @@ def build(
         event_id=event_id,
         attempt=attempt(original),
         truncated=len(whole) > MAX_VALUE_BYTES,
+        headers_cut=bool(original) and original[-1][0] == HEADERS_CUT,
     )
     kept = whole[:KEPT_BYTES] if letter.truncated else value
     return kept, headers(letter, original)
@@ -133,6 +146,10 @@ def headers(letter: DeadLetter, original: Headers = ()) -> list[tuple[str, bytes
         own.append((EVENT_ID, letter.event_id.encode("utf-8", "replace")))
     if letter.truncated:
         own.append((TRUNCATED, b"true"))
+    if letter.headers_cut:
+        own.append((HEADERS_CUT, b"true"))
+    if letter.key_cut:
+        own.append((KEY_CUT, b"true"))
     return [*original_headers(original), *own]
 
 
@@ -155,6 +172,8 @@ def parse(message_headers: Headers) -> DeadLetter:
         event_id=_text(found, EVENT_ID) if EVENT_ID in found else None,
         attempt=_number(found, ATTEMPT),
         truncated=found.get(TRUNCATED) == b"true",
+        headers_cut=found.get(HEADERS_CUT) == b"true",
+        key_cut=found.get(KEY_CUT) == b"true",
     )
 
 

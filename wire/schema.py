@@ -33,10 +33,18 @@ _LETTER_HEADERS: Mapping[str, tuple[str, str | None]] = MappingProxyType(
         deadletter.SHA256: ("SHA-256 of the original value.", "^[0-9a-f]{64}$"),
         deadletter.EVENT_ID: ("The event's id, where the input was whole enough to have one.", None),
         deadletter.TRUNCATED: ("Present where the letter keeps only the first 64 KiB of the value.", "^true$"),
+        deadletter.HEADERS_CUT: ("Present where some of the input's headers did not fit.", "^true$"),
+        deadletter.KEY_CUT: ("Present where only the beginning of the input's key fitted.", "^true$"),
         deadletter.REQUEUED_FROM: ("Input that a requeue repeated, topic:partition:offset.", "^.+:[0-9]+:[0-9]+$"),
     }
 )
-_OPTIONAL_HEADERS = (deadletter.EVENT_ID, deadletter.TRUNCATED, deadletter.REQUEUED_FROM)
+_OPTIONAL_HEADERS = (
+    deadletter.EVENT_ID,
+    deadletter.TRUNCATED,
+    deadletter.HEADERS_CUT,
+    deadletter.KEY_CUT,
+    deadletter.REQUEUED_FROM,
+)
 
 
 def documents() -> dict[str, dict[str, Any]]:

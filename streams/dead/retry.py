@@ -33,7 +33,8 @@ def prepare(letter: Letter, topic: str) -> Retry:
     Key, value and headers are the original ones, so the event has the same id, given or derived.
 
     Raises:
-        NotRequeuedError: the letter is not ours, is cut, kept no value, or comes from another topic.
+        NotRequeuedError: the letter is not ours, is cut (value, headers or key), kept no value, or comes from another
+            topic.
     """
     place = f"letter {letter.partition}:{letter.offset}"
     said = letter.said
@@ -43,6 +44,11 @@ def prepare(letter: Letter, topic: str) -> Retry:
         raise NotRequeuedError(
             f"{place} keeps only the first {len(letter.value or b''):,} of {said.length:,} bytes; "
             f"publish the original again (SHA-256 {said.sha256})"
+        )
+    if said.headers_cut or said.key_cut:
+        lost = " and ".join(["some headers"] * said.headers_cut + ["the end of the key"] * said.key_cut)
+        raise NotRequeuedError(
+            f"{place} lacks {lost} of the input, which did not fit; publish the original again ({said.coordinates})"
         )
     if letter.value is None:
         raise NotRequeuedError(f"{place} keeps a null value: there is nothing to score, in any attempt")

@@ -48,7 +48,7 @@ def test_what_is_built_is_parsed_again() -> None:
 def test_header_names_are_a_contract() -> None:
     names = {
         "bw_reason", "bw_stage", "bw_exception", "bw_topic", "bw_partition", "bw_offset", "bw_attempt", "bw_length",
-        "bw_sha256", "bw_event_id", "bw_truncated",
+        "bw_sha256", "bw_event_id", "bw_truncated", "bw_headers_cut", "bw_key_cut",
     }  # fmt: skip
 
     assert names == deadletter.NAMES
@@ -81,6 +81,24 @@ def test_a_value_too_large_is_cut_and_says_so() -> None:
     assert value == whole[: 64 * 1024]
     assert (letter.truncated, letter.length) == (True, len(whole))
     assert letter.sha256 == hashlib.sha256(whole).hexdigest()
+
+
+def test_a_letter_tells_that_headers_or_key_were_cut() -> None:
+    _, headers = build(original=[("a", b"1"), ("bw_headers_cut", b"true")])
+
+    letter = deadletter.parse([*headers, ("bw_key_cut", b"true")])
+    assert (letter.headers_cut, letter.key_cut, letter.truncated) == (True, True, False)
+    assert [name for name, _ in headers].count("bw_headers_cut") == 1
+    assert deadletter.parse(deadletter.headers(letter)) == letter
+    assert deadletter.original_headers(headers) == [("a", b"1")]
+
+
+def test_a_mark_that_an_input_brought_along_is_not_ours() -> None:
+    _, headers = build(original=[("bw_headers_cut", b"true"), ("bw_key_cut", b"true"), ("a", b"1")])
+
+    letter = deadletter.parse(headers)
+    assert (letter.headers_cut, letter.key_cut) == (False, False)
+    assert headers[0] == ("a", b"1")
 
 
 def test_the_largest_whole_value_is_kept() -> None:

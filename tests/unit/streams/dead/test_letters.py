@@ -40,6 +40,7 @@ def record(
     topic: str = TOPIC,
     offset: int = 5,
     source_offset: int = 41,
+    cut: bool = False,
 ) -> Record:
     kept, headers = deadletter.build(
         reason="wrong_type",
@@ -52,6 +53,8 @@ def record(
         original=original,
         event_id="e-1",
     )
+    if cut:  # as a worker marks a key that did not fit
+        headers.append((deadletter.KEY_CUT, b"true"))
     return Record(offset=offset, value=kept, headers=headers)
 
 
@@ -110,6 +113,12 @@ def test_a_retry_of_a_retry_replaces_the_marks_of_the_first() -> None:
             letter(b"x" * (deadletter.MAX_VALUE_BYTES + 1)),
             r"letter 3:5 keeps only the first 65,536 of 1,900,001 bytes; publish the original again \(SHA-256 \w{64}\)",
         ),
+        (
+            letter(original=(("a", b"1"), ("bw_headers_cut", b"true"))),
+            "letter 3:5 lacks some headers of the input, which did not fit; publish the original again "
+            rf"\({TOPIC}:3:41\)",
+        ),
+        (letter(cut=True), "letter 3:5 lacks the end of the key of the input, which did not fit"),
         (
             letter(topic="other"),
             r"letter 3:5 comes from 'other'; only inputs of 'news.article.published.v1' are requeued",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
 from collections.abc import Awaitable, Callable
@@ -35,6 +34,7 @@ from wire import topics
 _log = log.get(__name__)
 
 Failed = Callable[[BaseException], None]
+Closer = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,16 @@ class Consent:
 
 
 def engine_spec(settings: Settings) -> EngineSpec:
-    """What to load: `noop` and `scripted` are engines without a model, anything else is a version."""
+    """What to load: `noop` and `scripted` are engines without a model, anything else is a version.
+
+    `scripted@v-…` is scripted under another version's name: two such workers can be told apart.
+    """
     if settings.model == "noop":
         return NoopSpec()
-    if settings.model == "scripted":
-        return ScriptedSpec(scratch=None if settings.data is None else str(settings.data))
+    name, _, version = settings.model.partition("@")
+    if name == "scripted":
+        scratch = None if settings.data is None else str(settings.data)
+        return ScriptedSpec(scratch=scratch, version=version) if version else ScriptedSpec(scratch=scratch)
     return RegistrySpec(
         version=settings.model,
         registry=str(settings.registry_folder),
@@ -83,7 +88,7 @@ class Line:
     app: faust.App
     failed: Failed
     metrics: Metrics = field(default_factory=Metrics)
-    _closing: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+    _closing: list[Closer] = field(default_factory=list)
     assignments: Assignments | None = None
     scorer: Scorer | None = None
     lag: LagWatch | None = None
@@ -121,9 +126,15 @@ class Line:
         )
 
     async def close(self) -> None:
-        """Close what `open` opened, in reverse; a second call does nothing."""
+        """Close what `open` opened, in reverse, each of it whatever the others do; a second call does nothing."""
         while self._closing:
-            await self._closing.pop()()
+            closer = self._closing.pop()
+            try:
+                await closer()
+            except Exception as error:  # a boundary: an engine's process must not outlive us for a producer's error
+                _log.exception(
+                    "close_failed", part=getattr(closer, "__qualname__", repr(closer)), error=type(error).__name__
+                )
 
     async def _serve_health(self) -> None:
         settings = self.settings
@@ -177,12 +188,13 @@ class Line:
             max_records=self.settings.batch_records,
         )
         pipeline.start()
-        pipeline.failure.add_done_callback(self._pipeline_ended)
+        pipeline.failure.add_done_callback(self._ended)
         self._closing.append(pipeline.stop)
         return pipeline
 
-    def _pipeline_ended(self, failure: asyncio.Future[None]) -> None:
-        error = None if failure.cancelled() else failure.exception()
+    def _ended(self, part: asyncio.Future[None]) -> None:
+        """A part that ends by itself ends the worker, and says why."""
+        error = None if part.cancelled() else part.exception()
         if error is not None:
             self.failed(error)
 
@@ -195,12 +207,12 @@ class Line:
             assignments=assignments,
         )
         task = asyncio.get_running_loop().create_task(watch.run())
+        task.add_done_callback(self._ended)
         self.metrics.watch_lag(watch.lags)
 
         async def close() -> None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])  # how it ended is `_ended`'s to say
 
         self._closing.append(close)
 

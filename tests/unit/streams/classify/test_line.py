@@ -1,0 +1,83 @@
+"""How a worker's parts end: each whatever the others do, and none in silence."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from models.specs import ScriptedSpec
+from runtime.settings import Settings
+from streams.classify import line as composed
+from streams.classify.line import Consent, Line
+
+
+class Failing:
+    """Stands for `LagWatch`: a bug ends it at its first look."""
+
+    def __init__(self, *_: Any, **__: Any) -> None: ...
+
+    def lags(self) -> list[Any]:
+        return []
+
+    async def run(self) -> None:
+        raise KeyError("a partition that nobody knows")
+
+
+@pytest.fixture
+def failures() -> list[BaseException]:
+    return []
+
+
+@pytest.fixture
+def line(failures) -> Line:
+    unused: Any = None
+    return Line(Settings(), Consent(), unused, failures.append)
+
+
+async def test_a_part_that_cannot_be_closed_leaves_none_open(line, capsys) -> None:
+    closed: list[str] = []
+
+    def closer(name: str) -> Any:
+        async def close() -> None:
+            closed.append(name)
+            if name == "delivery":
+                raise OSError("the producer does not close")
+
+        return close
+
+    line._closing.extend(closer(name) for name in ("health", "engine", "delivery", "pipeline"))
+    await line.close()
+    await line.close()
+    assert closed == ["pipeline", "delivery", "engine", "health"]
+    assert "close_failed" in "".join(capsys.readouterr())  # where lines go is for the command to configure
+
+
+async def test_a_lag_watch_that_dies_is_reported_at_once_and_close_goes_on(line, failures, monkeypatch) -> None:
+    monkeypatch.setattr(composed, "LagWatch", Failing)
+    unused: Any = None
+    line._watch_lag(unused)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert [type(error) for error in failures] == [KeyError]
+    closed: list[str] = []
+
+    async def health() -> None:
+        closed.append("health")
+
+    line._closing.insert(0, health)
+    await line.close()
+    assert closed == ["health"]
+
+
+async def test_a_lag_watch_that_is_closed_is_no_failure(line, failures) -> None:
+    unused: Any = None
+    line._watch_lag(unused)
+    await line.close()
+    assert failures == []
+
+
+def test_scripted_workers_can_be_told_apart_by_version() -> None:
+    assert composed.engine_spec(Settings(model="scripted@v-0123456789", data=None)) == ScriptedSpec(
+        version="v-0123456789"
+    )
+    assert composed.engine_spec(Settings(model="scripted", data=None)) == ScriptedSpec()

@@ -43,7 +43,7 @@ def write(folder: Path, seed: int = 0) -> Tiny:
 def _encoder(folder: Path) -> Path:
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-    words: list[str] = WORDS.split()
+    words = list[str](WORDS.split())
     special = {f"{name}_token": f"[{name.upper()}]" for name in ("unk", "pad", "cls", "sep", "mask")}
     PreTrainedTokenizerFast(tokenizer_object=_tokenizer(words), model_max_length=64, **special).save_pretrained(folder)
     config = BertConfig(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 BYTES_PER_TOKEN = 3
 """UTF-8 bytes that make one word piece, on the low side: English headlines have 4 to 5, tickers, prices and links
@@ -49,27 +49,3 @@ def batches(lengths: Sequence[int], max_padded_tokens: int) -> list[list[int]]:
         groups[-1].append(position)
         room -= 1
     return groups
-
-
-def budgeted(costs: Iterable[int], budget: int) -> Iterator[int]:
-    """Cut a stream into runs whose costs stay within a budget: the worker's rule, which keeps the order.
-
-    Args:
-        costs: cost of each item, for example `estimate_tokens`.
-        budget: bound for a run's sum; an item above it forms a run of its own.
-
-    Yields:
-        How many items the next run holds, at least one.
-
-    >>> list(budgeted([4, 4, 4, 20, 1], budget=8))
-    [2, 1, 1, 1]
-    """
-    count = spent = 0
-    for cost in costs:
-        if count and spent + cost > budget:
-            yield count
-            count = spent = 0
-        count += 1
-        spent += cost
-    if count:
-        yield count

@@ -19,9 +19,6 @@ from runtime.errors import CorruptVersionError, InputError, VersionNotFoundError
 ALIASES_FILE = "aliases.json"
 """Which version a short name means on this machine: {"accurate": "v-…"}."""
 
-DEFAULT = "accurate"
-"""The alias that is meant where nobody says which version."""
-
 CANARY_SLACK = 0.05
 """How much farther than its stated tolerance a canary may be on another processor, whose int8 instructions round
 otherwise; a broken engine is off by 0.3 and more on some canary."""
@@ -134,7 +131,6 @@ def open_engine(
     trust: Path,
     engine: str | None = None,
     threads: int | None = None,
-    check_canaries: bool = True,
 ) -> Engine:
     """Verify a version, load one of its engines in this process, and check that it scores as its manifest says.
 
@@ -144,7 +140,6 @@ def open_engine(
         trust: file of trusted public keys.
         engine: which engine; None takes the best for this machine: half precision on a GPU, else int8.
         threads: CPU threads; None takes all that this process may use.
-        check_canaries: whether to score the canaries.
 
     Raises:
         VersionNotFoundError: no such version.
@@ -153,12 +148,11 @@ def open_engine(
     folder = resolve(version, registry)
     manifest = verified(folder, trust)
     opened = _load(manifest, folder, engine or best_engine(manifest), threads)
-    if check_canaries:
-        try:
-            canaries_hold(opened, manifest)
-        except BaseException:
-            opened.close()
-            raise
+    try:
+        canaries_hold(opened, manifest)
+    except BaseException:
+        opened.close()
+        raise
     return opened
 
 

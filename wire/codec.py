@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -261,20 +260,3 @@ def broker_time(timestamp_ms: int) -> datetime:
         f"timestamp {timestamp_ms} of the message is no time in milliseconds since 1970 up to the year 9999; "
         "correct the producer's clock or unit, or let the topic take the broker's time (LogAppendTime)"
     )
-
-
-def shares(labels: Sequence[str], probabilities: Sequence[float]) -> dict[str, int]:
-    """Probabilities as integers of 1/10,000 that sum to 10,000 (largest remainder, Hamilton's method).
-
-    >>> shares(["a", "b", "c"], [1/3, 1/3, 1/3])
-    {'a': 3334, 'b': 3333, 'c': 3333}
-    """
-    scaled = [probability * 10_000 for probability in probabilities]
-    whole = [int(value) for value in scaled]
-    missing = 10_000 - sum(whole)
-    by_remainder = sorted(range(len(whole)), key=lambda i: whole[i] - scaled[i])
-    for index in by_remainder[: max(missing, 0)]:
-        whole[index] += 1
-    if missing < 0:  # float32 rows can sum to a hair above 1
-        whole[max(range(len(whole)), key=whole.__getitem__)] += missing
-    return dict(zip(labels, whole, strict=True))

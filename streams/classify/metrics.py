@@ -97,8 +97,6 @@ class Metrics:
             registry=self.registry,
         )
         self._scored = self._events.labels("scored", "")
-        self.scored_total = 0
-        self.dead_total = 0
 
     def serves(self, serving: Serving) -> None:
         """Say who scores from now on."""
@@ -128,8 +126,6 @@ class Metrics:
                     observe(max(0.0, time_s - output.time_s))
         for one in refused:
             self._events.labels("dead", one.reason).inc()
-        self.dead_total += len(refused)
-        self.scored_total += total - len(refused)
         self._scored.inc(total - len(refused))
 
     def watch_lag(self, lags: Callable[[], Iterable[Lag]]) -> None:

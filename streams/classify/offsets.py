@@ -64,8 +64,3 @@ class Offsets:
     def time_of(self, partition: int) -> float | None:
         """The broker's time of the last finished record in seconds; None before the first."""
         return self._times.get(partition)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether all that was taken is done."""
-        return self._taken == self._done

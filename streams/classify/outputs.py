@@ -21,7 +21,7 @@ _WHOLE = 10_000
 
 
 def shares(matrix: Probabilities) -> list[list[int]]:
-    """`wire.codec.shares` for a whole batch at once: rows of integers of 1/10,000 that sum to 10,000.
+    """Rows of probabilities as integers of 1/10,000 that sum to 10,000 (largest remainder, Hamilton's method).
 
     >>> shares(np.array([[1/3, 1/3, 1/3]]))
     [[3334, 3333, 3333]]

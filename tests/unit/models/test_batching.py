@@ -11,7 +11,7 @@ from models import batching
 
 def test_examples_in_the_docstrings_hold() -> None:
     result = doctest.testmod(batching)
-    assert (result.failed, result.attempted) == (0, 4)
+    assert (result.failed, result.attempted) == (0, 3)
 
 
 @given(st.lists(st.integers(1, 512)), st.integers(1, 4096))
@@ -25,18 +25,6 @@ def test_batches_places_each_text_once_and_stays_within_the_budget(lengths: list
 
 def test_batches_puts_like_lengths_together() -> None:
     assert batching.batches([8, 64, 8, 64], max_padded_tokens=128) == [[1, 3], [0, 2]]
-
-
-@given(st.lists(st.integers(0, 100)), st.integers(1, 200))
-def test_budgeted_covers_every_item_and_exceeds_the_budget_only_with_a_single_one(
-    costs: list[int], budget: int
-) -> None:
-    runs = list(batching.budgeted(costs, budget))
-    assert sum(runs) == len(costs)
-    start = 0
-    for run in runs:
-        assert run == 1 or sum(costs[start : start + run]) <= budget
-        start += run
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("", 2), ("abc", 3), ("央行维持", 6), ("\ud800abc", 3)])

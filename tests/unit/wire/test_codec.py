@@ -189,24 +189,6 @@ def test_what_was_encoded_is_decoded_unchanged(text: str, time: datetime, entiti
     assert codec.decode_published(codec.encode(article)).article == article
 
 
-@settings(deadline=None)  # the machine may be busy
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
-def test_shares_are_whole_not_negative_and_sum_to_ten_thousand(weights: list[float]) -> None:
-    total = sum(weights)
-    probabilities = [weight / total for weight in weights] if total > 1e-6 else [1 / len(weights)] * len(weights)
-    labels = [str(number) for number in range(len(weights))]
-
-    shares = codec.shares(labels, probabilities)
-
-    assert list(shares) == labels
-    assert sum(shares.values()) == 10_000
-    assert min(shares.values()) >= 0
-
-
-def test_shares_of_a_row_that_sums_to_a_hair_above_one_are_trimmed_at_the_top() -> None:
-    assert codec.shares(["a", "b"], [1.0, 0.00035]) == {"a": 9997, "b": 3}
-
-
 def test_ids_do_not_mix_up_where_one_part_ends() -> None:
     time = datetime(2026, 3, 1, tzinfo=UTC)
 

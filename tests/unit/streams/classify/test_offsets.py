@@ -16,10 +16,8 @@ def test_next_offsets_stand_one_above_what_is_done(record) -> None:
     assert offsets.first_taken() == {0: 7}
     offsets.finish(taken[:1])
     assert offsets.next_offsets() == {0: 8}
-    assert not offsets.is_idle
     offsets.finish(taken[1:])
     assert offsets.next_offsets() == {0: 10}
-    assert offsets.is_idle
     assert offsets.time_of(0) == 1.0
 
 

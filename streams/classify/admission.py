@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from runtime import log
 from runtime.errors import BrokerAwayError, BrokerError
+from streams.classify.clusters import Memory
 from streams.classify.positions import Position, PositionError, Verdict, judge
 
 REQUEST_S = 15
@@ -76,7 +75,7 @@ class Admission:
             ) from error
 
     async def _judged(self, consumer: AIOKafkaConsumer, cluster: _Cluster) -> Verdict:
-        known = _Memory(self.memory, self.group, self.bootstrap)
+        known = Memory(self.memory, self.group, self.bootstrap)
         verdict = judge(
             await _positions(consumer, self._places(cluster)),
             group=self.group,
@@ -148,35 +147,3 @@ class _Cluster:
             await admin.close()
         found = {str(one["topic"]): {int(part["partition"]) for part in one["partitions"]} for one in described}
         return cls(str(cluster["cluster_id"]), {name: found.get(name, set()) for name in names})
-
-
-class _Memory:
-    """Which cluster a group was last seen on behind an address: a file, because a new cluster remembers nothing."""
-
-    def __init__(self, folder: Path, group: str, bootstrap: str) -> None:
-        self._file = folder / "clusters.json"
-        self._key = f"{group}@{bootstrap}"
-        self._bootstrap = bootstrap
-
-    def difference(self, cluster: str) -> str | None:
-        """A sentence where the cluster is another one than before."""
-        known = self._read().get(self._key, cluster)
-        if known == cluster:
-            return None
-        return f"the cluster behind {self._bootstrap} is {cluster!r}, it was {known!r} before (see {self._file})"
-
-    def remember(self, cluster: str) -> None:
-        """Write the cluster down, for the next start."""
-        known = self._read()
-        if known.get(self._key) != cluster:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            draft = self._file.with_suffix(f".{os.getpid()}")  # workers may start at the same time
-            draft.write_text(json.dumps(known | {self._key: cluster}, indent=1), encoding="utf-8")
-            draft.replace(self._file)
-
-    def _read(self) -> dict[str, str]:
-        try:
-            found = json.loads(self._file.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}

@@ -1,0 +1,86 @@
+"""Which cluster a group was last seen on behind an address: a file, because a new cluster remembers nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from runtime import log
+from runtime.errors import DependencyError
+
+FILE = "clusters.json"
+
+LOCK_S = 10.0
+"""Longest wait for another worker that writes, which takes it milliseconds."""
+
+_log = log.get(__name__)
+
+
+class Memory:
+    """What one group knows of the clusters behind one address; workers of all groups share the file.
+
+    Args:
+        folder: where the file is.
+        group: the consumer group.
+        bootstrap: the address.
+    """
+
+    def __init__(self, folder: Path, group: str, bootstrap: str) -> None:
+        self._file = folder / FILE
+        self._key = f"{group}@{bootstrap}"
+        self._bootstrap = bootstrap
+
+    def difference(self, cluster: str) -> str | None:
+        """A sentence where the cluster is another one than before."""
+        known = self._read().get(self._key, cluster)
+        if known == cluster:
+            return None
+        return f"the cluster behind {self._bootstrap} is {cluster!r}, it was {known!r} before (see {self._file})"
+
+    def remember(self, cluster: str) -> None:
+        """Write the cluster down, for the next start; what others write at the same time is kept.
+
+        Raises:
+            DependencyError: another process holds the lock and does not let go.
+        """
+        if self._read().get(self._key) == cluster:
+            return
+        folder = self._file.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self._file.with_suffix(".lock"), timeout=LOCK_S):
+                content = json.dumps(self._read() | {self._key: cluster}, indent=1, sort_keys=True)
+                with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".clusters-", delete=False) as draft:
+                    draft.write(content)
+                    draft.flush()
+                    os.fsync(draft.fileno())
+                Path(draft.name).replace(self._file)
+        except Timeout as error:
+            raise DependencyError(
+                f"another process has held the lock of {self._file} for {LOCK_S:.0f} s; end it, then start again"
+            ) from error
+
+    def _read(self) -> dict[str, str]:
+        """The whole file. A damaged one stops nobody, but says that the check is off until the file is new."""
+        try:
+            found = json.loads(self._file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            return self._damaged(str(error))
+        if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+            return self._damaged("it is no JSON object of cluster ids")
+        return found
+
+    def _damaged(self, why: str) -> dict[str, str]:
+        _log.error(
+            "cluster_memory_damaged",
+            file=str(self._file),
+            detail=why,
+            cure="whether the cluster is another one than before was not checked, for no group; the file is made anew",
+        )
+        return {}

@@ -80,8 +80,9 @@ def _send(bootstrap: str, retries: list[Retry], turn: Turn, outcome: Outcome) ->
         "request_timeout_ms": DELIVERY_TIMEOUT_S * 1000 // 3,
         "max_request_size": 2 * PUBLISHED.max_message_bytes,
     }
-    producer: Any = KafkaProducer(**config)
+    producer: Any = None
     try:
+        producer = KafkaProducer(**config)
         for item in retries:
             turn.require()
             # One at a time: a person's command on few letters, and after an error it is clear which came through.
@@ -95,4 +96,5 @@ def _send(bootstrap: str, retries: list[Retry], turn: Turn, outcome: Outcome) ->
             f"acknowledge ({type(error).__name__}: {error}); run the same command again, nothing goes twice"
         ) from error
     finally:
-        producer.close(timeout=5)
+        if producer is not None:
+            producer.close(timeout=5)

@@ -66,10 +66,10 @@ class Settings(BaseSettings):
     """Address of health, metrics and the HTTP ingest; loopback, because nothing there asks for a password."""
 
     http_port: NonNegativeInt = 0
-    """Port of health and metrics; 0 takes a free one (see `port_file`)."""
+    """Port of a worker's health and metrics, not of `ingest http`; 0 takes a free one (see `port_file`)."""
 
     port_file: Path | None = None
-    """File that receives the port taken, written once it is open."""
+    """File that receives the port a worker took, written once it is open; `ingest http` has a flag."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe log line shown."""

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 
 from bellwether.cli import ingest_service
+from bellwether.cli.ingest_service import Place
 from bellwether.cli.ingest_session import Options, Session
 from runtime import clock
 from runtime.errors import InputError
@@ -164,7 +165,9 @@ def http(
     source: Source = None,
     timezone: Timezone = None,
     http_host: Annotated[str | None, typer.Option(help="Address; loopback, because nobody is asked who he is.")] = None,
-    http_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = None,
+    http_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. The setting of that name is the worker's.")
+    ] = 0,
     port_file: Annotated[Path | None, typer.Option(help="File that receives the port once it is open.")] = None,
     deadline: Annotated[float, typer.Option(min=0.1, help="Seconds for Kafka to acknowledge; then 503.")] = 10.0,
     as_json: Json = False,
@@ -175,12 +178,13 @@ def http(
     """
     row_mapping, zone = RowMapping.parse(mapping or []), _zone(timezone)
     options = Options(bootstrap, None, False, as_json)
-    with Session(options, http_host=http_host, http_port=http_port, port_file=port_file) as session:
+    with Session(options, http_host=http_host) as session:
         builder = ArticleBuilder(
             row_mapping, source=source or "http", is_source_forced=source is not None, zone=zone, now=clock.now
         )
         endpoint = IngestApp(session.publisher, builder, session.report, deadline_s=deadline)
-        asyncio.run(ingest_service.serve(endpoint, session.settings, session.say))
+        place = Place(session.settings.http_host, http_port, port_file)
+        asyncio.run(ingest_service.serve(endpoint, place, session.say))
 
 
 def _builder(rows: Rows, mapping: RowMapping, source: str | None, zone: tzinfo | None) -> ArticleBuilder:

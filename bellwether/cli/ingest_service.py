@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import typer
 
-from runtime.settings import Settings
 from streams.ingest import http_endpoint, rss
 from streams.ingest.http_endpoint import IngestApp
 from streams.ingest.rss import FeedPoller
@@ -47,17 +48,24 @@ async def poll(pollers: Sequence[FeedPoller], *, once: bool) -> None:
         await asyncio.gather(*(rss.follow(poller, session, pause, lambda: not stop.is_set()) for poller in pollers))
 
 
-async def serve(endpoint: IngestApp, settings: Settings, say: Callable[[str], None]) -> None:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the endpoint listens. Port and file are no settings: one variable would name a worker's too."""
+
+    host: str
+    port: int
+    port_file: Path | None
+
+
+async def serve(endpoint: IngestApp, place: Place, say: Callable[[str], None]) -> None:
     """Serve the endpoint until a signal."""
 
     def opened(port: int) -> None:
-        if settings.port_file is not None:
-            temporary = settings.port_file.with_name(settings.port_file.name + ".new")
+        if place.port_file is not None:
+            temporary = place.port_file.with_name(place.port_file.name + ".new")
             temporary.write_text(str(port))
-            temporary.replace(settings.port_file)  # whoever sees the file finds a whole number in it
-        say(f"listening on http://{settings.http_host}:{port}/v1/articles")
+            temporary.replace(place.port_file)  # whoever sees the file finds a whole number in it
+        say(f"listening on http://{place.host}:{port}/v1/articles")
 
     stop = _stop_on_signals()
-    await http_endpoint.serve(
-        endpoint.application(), settings.http_host, settings.http_port, opened=opened, stop=stop.wait()
-    )
+    await http_endpoint.serve(endpoint.application(), place.host, place.port, opened=opened, stop=stop.wait)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from runtime import log
 from runtime.errors import BrokerError, InputError
@@ -60,7 +60,9 @@ class IngestApp:
         return app
 
     async def _post(self, request: web.Request) -> web.Response:
-        announced = request.content_length or self._max_body_bytes
+        # A compressed body is bounded by what it may become, not by what it is on the way.
+        is_plain = hdrs.CONTENT_ENCODING not in request.headers
+        announced = (request.content_length if is_plain else None) or self._max_body_bytes
         if announced > self._max_body_bytes:
             return _problem(413, f"the body has {announced:,} bytes, {self._max_body_bytes:,} are allowed; split it")
         # Events that are both are counted twice: the bound is for the worst case, not a quota to fill.
@@ -183,16 +185,16 @@ async def _alive(_: web.Request) -> web.Response:
 
 
 async def serve(
-    app: web.Application, host: str, port: int, opened: Callable[[int], None], stop: Awaitable[Any]
+    app: web.Application, host: str, port: int, opened: Callable[[int], None], stop: Callable[[], Awaitable[Any]]
 ) -> None:
-    """Serve until `stop` is done; requests under way are answered first.
+    """Serve until it shall stop; requests under way are answered first.
 
     Args:
         app: what to serve.
         host: address; loopback, unless somebody put an authenticating proxy before it.
         port: 0 takes a free one.
         opened: learns the port once it answers.
-        stop: ends the server.
+        stop: ends the server when what it returns is done; called once it answers.
 
     Raises:
         InputError: the port is taken or not ours to take.
@@ -204,8 +206,8 @@ async def serve(
         try:
             await site.start()
         except OSError as error:
-            raise InputError(f"{host}:{port} cannot be opened: {error.strerror}; choose another --port") from error
+            raise InputError(f"{host}:{port} cannot be opened: {error.strerror}; choose another --http-port") from error
         opened(runner.addresses[0][1])
-        await stop
+        await stop()
     finally:
         await runner.cleanup()

@@ -61,6 +61,10 @@ bench: install ## the benchmarks whose figures the README quotes
 	$(BIN)/bellwether bench engine $(ARGS)
 	$(BIN)/bellwether bench line $(ARGS)
 
+docs: install ## write docs/commands.md anew from the commands' own help
+	$(BIN)/python -m bellwether.cli.reference > docs/commands.new
+	@mv docs/commands.new docs/commands.md
+
 constraints: $(UV) ## choose versions anew and write constraints.txt
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --no-header --no-annotate \
 	  pyproject.toml --output-file constraints.new

@@ -16,6 +16,23 @@ def modules() -> list[str]:
     return sorted(str(file.relative_to(ROOT)) for file in files if file.name != "__init__.py")
 
 
+def documents() -> list[Path]:
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def links(text: str) -> list[str]:
+    """Targets of Markdown links into this repository, without their anchors."""
+    targets = re.findall(r"\]\(<?([^)\s>]+)", text)
+    return [path for one in targets if not re.match(r"[a-z]+:", one) and (path := one.partition("#")[0])]
+
+
+def paths(text: str) -> list[str]:
+    """Words in backticks that begin with one of our folders; one with a `<placeholder>` is no path."""
+    folders = (*PACKAGES, "tests", "docs")
+    words = [word.strip("'\"") for said in re.findall(r"`([^`\n]+)`", text) for word in said.split() if "<" not in word]
+    return [word.partition("::")[0] for word in words if word.startswith(tuple(f"{folder}/" for folder in folders))]
+
+
 def commands() -> list[str]:
     def walk(command: object, path: str) -> list[str]:
         children = getattr(command, "commands", None)
@@ -45,6 +62,36 @@ def test_every_command_is_documented():
     assert len(commands()) >= 15
     missing = [command for command in commands() if f"bellwether {command}" not in text]
     assert not missing
+
+
+def test_every_link_and_every_path_in_a_document_leads_somewhere():
+    texts = {document: document.read_text() for document in documents()}
+    gone = [
+        f"{document.relative_to(ROOT)}: {target}"
+        for document, text in texts.items()
+        for target in links(text)
+        if not (document.parent / target).exists()
+    ]
+    gone += [
+        f"{document.relative_to(ROOT)}: `{path}`"
+        for document, text in texts.items()
+        for path in paths(text)
+        if not any(ROOT.glob(path))
+    ]
+    assert not gone, f"what a document names must exist: {gone}"
+
+
+def test_links_and_paths_are_found_in_the_ways_that_documents_write_them():
+    text = "[a](docs/x.md#y) [b](https://example.org/z) [c](#here) `tests/a.py::test_b` `pytest tests/unit -x` `a/b`"
+    assert links(text) == ["docs/x.md"]
+    assert paths(text) == ["tests/a.py", "tests/unit"]
+
+
+def test_every_target_that_make_is_told_of_has_a_rule_and_a_line_of_help():
+    text = (ROOT / "Makefile").read_text()
+    targets = text.partition("\n.PHONY:")[2].partition("\n")[0].split()
+    assert "docs" in targets
+    assert not [target for target in targets if not re.search(rf"^{target}:.* ## \w", text, flags=re.MULTILINE)]
 
 
 def test_no_file_of_ours_is_longer_than_300_lines():

@@ -72,12 +72,16 @@ RISES = frozenset({"beat", "beats", "gains", "jumps", "raises", "rally", "record
 FALLS = frozenset({"cuts", "down", "drops", "falls", "loss", "misses", "plunges", "probe", "slumps", "sued", "warns"})
 
 
+SLOW_S = 0.005
+"""What `[[slow]]` costs: 200 texts a second, so that a test knows how much a worker can do in a given time."""
+
+
 class ScriptedEngine:
     """Scores by a word list and does what a text tells it, so that tests can make an engine fail on purpose.
 
     Markers, anywhere in a text: `[[error]]` raises EngineError, `[[crash]]` ends the process at once, `[[hang]]`
-    sleeps for an hour, `[[crash-once]]` ends the process the first time that this very text is met (remembered in
-    `scratch`, so that it outlives the process).
+    sleeps for an hour, `[[slow]]` takes `SLOW_S`, `[[crash-once]]` ends the process the first time that this very text
+    is met (remembered in `scratch`, so that it outlives the process).
 
     Args:
         seconds_per_text: how long each text pretends to take; 0 answers at once.
@@ -128,6 +132,8 @@ class ScriptedEngine:
             return
         if "[[error]]" in text:
             raise EngineError("the scripted engine refuses a text that holds '[[error]]'; take the marker out of it")
+        if "[[slow]]" in text:
+            time.sleep(SLOW_S)
         if "[[hang]]" in text:
             time.sleep(3600)
         if "[[crash]]" in text or ("[[crash-once]]" in text and self._is_first_meeting(text)):

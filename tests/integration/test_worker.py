@@ -28,6 +28,9 @@ WAIT_S = 180
 """A busy machine takes a minute for what takes 5 s on a quiet one."""
 
 PARTITIONS = 2
+TAKEN_OVER = 400
+"""Events of a partition, each slow: 4 s of work for one worker, of which it does a fraction before it is stopped."""
+
 GOOD = {"event_id": "e", "text": "ACME soars", "published_at": "2024-01-01T00:00:00Z", "source": "test"}
 
 
@@ -91,7 +94,7 @@ def publish(
 ) -> None:
     producer = Producer({"bootstrap.servers": bootstrap, "message.max.bytes": 2_000_000, "acks": "all"})
     for value in values:
-        producer.produce(PUBLISHED.name, value, key, 0, headers=list(headers))
+        producer.produce(PUBLISHED.name, value, key, partition, headers=list(headers))
     assert producer.flush(60) == 0
 
 
@@ -166,8 +169,10 @@ def test_every_bad_input_ends_once_with_its_reason_and_its_neighbours_are_scored
         one.wait_for(lambda: one.metric("bellwether_events_total") >= 2 * len(cases))
         code, seconds = one.stop()
     assert (code, seconds < 10) == (0, True), one.said()
-    letters = {message.offset_of_input: message for message in map(Letter, read(kafka.bootstrap, DEAD.name))}
-    scored = {event["source_offset"]: event for event in map(event_of, read(kafka.bootstrap, SCORED.name))}
+    all_letters = list(map(Letter, read(kafka.bootstrap, DEAD.name)))
+    all_scored = list(map(event_of, read(kafka.bootstrap, SCORED.name)))
+    letters = {message.offset_of_input: message for message in all_letters}
+    scored = {event["source_offset"]: event for event in all_scored}
     for number, (expected, case) in enumerate(cases):
         assert (2 * number + 1) in scored
         if number < len(DEADLY):
@@ -176,7 +181,7 @@ def test_every_bad_input_ends_once_with_its_reason_and_its_neighbours_are_scored
             assert 2 * number not in scored
         else:
             assert scored[2 * number].get("flags", []) == ([expected] if expected else [])
-    assert len(letters) + len(scored) == 2 * len(cases)
+    assert (len(all_letters), len(all_scored)) == (len(DEADLY), 2 * len(cases) - len(DEADLY))  # once, not twice
     assert committed(kafka.bootstrap) == 2 * len(cases)
 
 
@@ -208,17 +213,24 @@ def test_a_second_worker_takes_over_and_nothing_is_scored_twice_after_an_orderly
     make_topics(partitions=PARTITIONS)
     with worker(kafka.bootstrap, tmp_path / "a") as first:
         first.wait_for(first.is_ready)
-        publish(kafka.bootstrap, *[article(text=f"event {number} rises") for number in range(400)])
+        for partition in range(PARTITIONS):
+            texts = [article(text=f"event {number} rises [[slow]]") for number in range(TAKEN_OVER)]
+            publish(kafka.bootstrap, *texts, partition=partition)
         first.wait_for(lambda: first.metric("bellwether_events_total") >= 50)
         code, seconds = first.stop()
         assert (code, seconds < 10) == (0, True), first.said()
+    first_half = committed(kafka.bootstrap)
+    assert 50 <= first_half < PARTITIONS * TAKEN_OVER  # there is something to take over
+    assert len(read(kafka.bootstrap, SCORED.name)) == first_half
     with worker(kafka.bootstrap, tmp_path / "b") as second:
         second.wait_for(second.is_ready)
-        second.wait_for(lambda: committed(kafka.bootstrap) == 400)
+        second.wait_for(lambda: committed(kafka.bootstrap) == PARTITIONS * TAKEN_OVER)
         assert "bellwether_serving_info" in second.get("/metrics")
         second.stop()
-    offsets = [event_of(message)["source_offset"] for message in read(kafka.bootstrap, SCORED.name)]
-    assert offsets == list(range(400))
+    places = [
+        (message.partition(), event_of(message)["source_offset"]) for message in read(kafka.bootstrap, SCORED.name)
+    ]
+    assert places == [(partition, offset) for partition in range(PARTITIONS) for offset in range(TAKEN_OVER)]
 
 
 def test_inputs_that_expired_stop_the_worker_until_somebody_accepts(
@@ -237,6 +249,7 @@ def test_inputs_that_expired_stop_the_worker_until_somebody_accepts(
         one.wait_for(one.is_ready)
         one.wait_for(lambda: one.metric("bellwether_events_total") == 3)
         assert one.metric("bellwether_expired_total") == 7
+        assert one.stop()[0] == 0, one.said()  # a killed member would hold the group against the next test
 
 
 def delete_before(bootstrap: str, offset: int) -> None:

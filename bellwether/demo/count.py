@@ -45,7 +45,7 @@ class Tally:
     lost: int
     """Inputs without an accepted output."""
     duplicates: int
-    """Outputs that a reader who keeps the rule would still count twice."""
+    """Inputs with an accepted scored output and a dead letter, too: only a crash between the two may leave any."""
     repeats: int
     """Outputs that the rule drops; only a crash or a rebalance makes any."""
     phantoms: int
@@ -66,7 +66,7 @@ class Tally:
         places = ", ".join(f"{partition}:{offset}" for partition, offset in self.lost_places)
         checks = (
             (self.lost, f"{self.lost} of {self.events} events have no output (partition:offset {places}, …)"),
-            (self.duplicates, f"{self.duplicates} outputs are counted twice by a reader who keeps the rule"),
+            (self.duplicates, f"{self.duplicates} events are both scored and dead"),
             (self.phantoms, f"{self.phantoms} outputs belong to no event that was published"),
             (self.misplaced, f"{self.misplaced} outputs are on another partition than their event"),
             (self.mixed_batches, f"{self.mixed_batches} batches were scored by more than one version or engine"),
@@ -116,14 +116,12 @@ class Counting:
         dead = {place: letter for place, letter in self._accepted["dead"].items() if place not in scored}
         lost = sorted(place for place in self._inputs if place not in scored and place not in dead)
         ids = Counter(event_id for event_id in self._inputs.values() if event_id is not None)
-        outputs = Counter(output.event_id for output in (*scored.values(), *dead.values()) if output.event_id)
         return Tally(
             events=len(self._inputs),
             scored=len(scored),
             dead=len(dead),
             lost=len(lost),
-            # An id that was published n times may be answered n times.
-            duplicates=sum(max(0, count - max(1, ids[event_id])) for event_id, count in outputs.items()),
+            duplicates=len(self._accepted["dead"]) - len(dead),
             repeats=self._repeats,
             phantoms=self._phantoms,
             misplaced=self._misplaced,

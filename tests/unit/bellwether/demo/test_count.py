@@ -40,9 +40,10 @@ def test_a_dead_letter_is_an_output_too() -> None:
     assert (tally.scored, tally.dead, tally.lost) == (5, 1, 0)
 
 
-def test_scored_counts_where_both_exist() -> None:
+def test_an_event_that_is_both_scored_and_dead_is_counted_once_and_told() -> None:
     tally = tally_of(counting(6), [*all_scored(6), ("dead", output(1, 2))])
-    assert (tally.scored, tally.dead, tally.lost, tally.broken) == (6, 0, 0, [])
+    assert (tally.scored, tally.dead, tally.lost, tally.duplicates) == (6, 0, 0, 1)
+    assert tally.broken == ["1 events are both scored and dead"]
 
 
 def test_a_loss_is_found_and_named() -> None:
@@ -67,13 +68,12 @@ def test_a_repeat_after_a_crash_is_dropped_by_the_rule_and_breaks_nothing() -> N
     assert (tally.repeats, tally.duplicates, tally.broken) == (2, 0, [])
 
 
-def test_an_event_answered_at_another_place_too_is_a_duplicate() -> None:
-    count = counting(2)
-    # A broken worker that names a place whose id is unknown, but answers with an id that was answered already.
+def test_equal_messages_of_a_producer_without_ids_are_events_of_their_own() -> None:
+    count = Counting()
+    count.published((0, 0), None)
     count.published((0, 1), None)
-    tally = tally_of(count, [*all_scored(2), ("scored", output(0, 1, "e0-0"))])
-    assert tally.duplicates == 1
-    assert tally.broken == ["1 outputs are counted twice by a reader who keeps the rule"]
+    tally = tally_of(count, [("scored", output(0, 0, "same")), ("scored", output(0, 1, "same"))])
+    assert (tally.scored, tally.duplicates, tally.broken) == (2, 0, [])
 
 
 def test_a_producer_may_send_the_same_id_twice() -> None:

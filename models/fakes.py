@@ -17,19 +17,11 @@ import numpy as np
 
 from models.batching import estimate_tokens
 from models.engine import CallReport, Probabilities, Task
+from models.labels import SENTIMENT_LABELS, TOPIC_LABELS
 from runtime.errors import EngineError
 
-SENTIMENT = Task("sentiment", ("negative", "neutral", "positive"))
-
-TOPIC = Task(
-    "topic",
-    (
-        "Analyst Update", "Fed | Central Banks", "Company | Product News", "Treasuries | Corporate Debt", "Dividend",
-        "Earnings", "Energy | Oil", "Financials", "Currencies", "General News | Opinion", "Gold | Metals | Materials",
-        "IPO", "Legal | Regulation", "M&A | Investments", "Macro", "Markets", "Politics", "Personnel Change",
-        "Stock Commentary", "Stock Movement",
-    ),
-)  # fmt: skip
+SENTIMENT = Task("sentiment", SENTIMENT_LABELS)
+TOPIC = Task("topic", TOPIC_LABELS)
 
 TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in (SENTIMENT, TOPIC)})
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from models.labels import SENTIMENT_LABELS, TOPIC_LABELS
 from models.text import clean, fingerprint
 from runtime.errors import InputError
 
@@ -21,15 +22,6 @@ SPLIT_RULE = "sha256(fingerprint(text)) first 8 bytes / 2^64: train < 0.80 <= va
 
 _TRAIN_END, _VALID_END = 0.80, 0.88
 # valid fits one temperature per task and chooses nothing else, so 8 % is enough; the rest measures.
-
-SENTIMENT_LABELS = ("negative", "neutral", "positive")
-
-TOPIC_LABELS = (
-    "Analyst Update", "Company | Product News", "Currencies", "Dividend", "Earnings", "Energy | Oil",
-    "Fed | Central Banks", "Financials", "General News | Opinion", "Gold | Metals | Materials", "IPO",
-    "Legal | Regulation", "M&A | Investments", "Macro", "Markets", "Personnel Change", "Politics",
-    "Stock Commentary", "Stock Movement", "Treasuries | Corporate Debt",
-)  # fmt: skip
 
 KNOWN_TASKS: Mapping[str, tuple[str, ...]] = {"sentiment": SENTIMENT_LABELS, "topic": TOPIC_LABELS}
 """Which task a label belongs to, by its name."""

@@ -16,9 +16,7 @@ def test_a_group_that_lost_nothing_moves_nothing() -> None:
 
 def test_a_new_group_is_told_to_create_the_topics() -> None:
     positions = ask(p0=FINE, p1=Position(None, 3, 9))
-    with pytest.raises(
-        PositionError, match=r"'g' has no committed offset in t, partitions 1: .*create --group g`"
-    ):
+    with pytest.raises(PositionError, match=r"'g' has no committed offset in t, partitions 1: .*create --group g`"):
         judge(positions, group="g", topic="t")
     assert dict(judge(positions, group="g", topic="t", accept_reset=True).commit) == {1: 3}
 

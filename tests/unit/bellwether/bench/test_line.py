@@ -33,9 +33,7 @@ def test_the_bare_engine_scores_every_text_and_leaves_the_first_tenth_out() -> N
 
     speed = bare.measure(Counting(), ["a text"] * 100, 10, lambda: next(ticks))
     assert Counting.seen == 100
-    assert speed == pytest.approx(
-        90 / 19
-    )  # nine calls: two looks at the clock each, one at the end
+    assert speed == pytest.approx(90 / 19)  # nine calls: two looks at the clock each, one at the end
 
 
 def test_an_order_survives_its_file() -> None:

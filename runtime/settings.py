@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     """Folder of model versions; `<home>/registry` where not set."""
 
     data: Path | None = None
-    """Folder of the public data sets that training and some tests read; nothing else needs it."""
+    """Folder of the public data sets, for the tests and for the commands in the model cards; nothing else needs it."""
 
     model: str = "accurate"
     """Version that serves: an alias (`accurate`, `fast`), a version name or a folder."""

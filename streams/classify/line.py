@@ -56,8 +56,7 @@ def engine_spec(settings: Settings) -> EngineSpec:
         return NoopSpec()
     name, _, version = settings.model.partition("@")
     if name == "scripted":
-        scratch = None if settings.data is None else str(settings.data)
-        return ScriptedSpec(scratch=scratch, version=version) if version else ScriptedSpec(scratch=scratch)
+        return ScriptedSpec(version=version) if version else ScriptedSpec()
     return RegistrySpec(
         version=settings.model,
         registry=str(settings.registry_folder),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from wire import codec, deadletter
@@ -63,5 +63,14 @@ def from_record(record: Any) -> Letter:
         said = deadletter.parse(headers)
     except deadletter.NotALetterError as error:
         fault = str(error)
-    time = codec.broker_time(record.timestamp)
-    return Letter(record.partition, record.offset, time, record.key, record.value, headers, said, fault)
+    return Letter(
+        record.partition, record.offset, _time(record.timestamp), record.key, record.value, headers, said, fault
+    )
+
+
+def _time(timestamp_ms: int) -> datetime:
+    """The broker's time; one that is none counts as the beginning of time, so that nothing later is overlooked."""
+    try:
+        return codec.broker_time(timestamp_ms)
+    except codec.BrokerTimeError:
+        return datetime.fromtimestamp(0, tz=UTC)

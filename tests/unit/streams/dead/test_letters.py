@@ -89,6 +89,10 @@ def test_a_foreign_message_is_listed_too() -> None:
     )
 
 
+def test_a_letter_whose_time_is_none_counts_as_the_oldest_and_is_listed() -> None:
+    assert from_record(Record(timestamp=10**18)).time == datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def test_a_retry_keeps_key_value_and_headers_and_counts_the_attempt() -> None:
     found = retry.prepare(letter(), TOPIC)
 

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -19,6 +20,8 @@ MakeTopics = Callable[..., None]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell that starts us in the background has Ctrl-C ignored, and the processes that we test would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # kafka-python 3.0.12 reads its schemas through a function that Python 3.11 and 3.12 call deprecated.
     config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning")
     # It also drops, unclosed, the socket of a connection that a killed broker refused.

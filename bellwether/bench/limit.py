@@ -79,7 +79,7 @@ def torch_half(shapes: Shapes, tokens: int) -> Callable[[], float]:
         with torch.inference_mode():
             for _ in range(8):
                 for matrix in right:
-                    left[matrix.shape[0]] @ matrix
+                    torch.matmul(left[matrix.shape[0]], matrix)
         torch.cuda.synchronize()
         return 8.0 * tokens * sum(width * height for width, height in shapes)
 

@@ -26,7 +26,7 @@ def test_a_line_off_a_terminal_is_one_json_object_with_its_fields(stream):
 
 
 def test_lines_of_other_libraries_take_the_same_form(stream):
-    logging.getLogger("kafka.client").warning("node %s gone", 1)
+    logging.getLogger("another.library").warning("node %s gone", 1)
     assert json.loads(stream.getvalue())["event"] == "node 1 gone"
 
 

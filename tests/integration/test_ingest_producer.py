@@ -155,6 +155,7 @@ def ids_in(bootstrap: str) -> list[str]:
             dict[str, Any](record.headers)["ce_id"].decode()
             for partition in log.partitions
             for record in log.records(partition)
+            if "ce_id" in dict(record.headers)  # other tests' plain messages share the topic
         ]
 
 

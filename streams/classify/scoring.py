@@ -90,6 +90,7 @@ class Scorer:
         self._monotonic = monotonic
         self._sleep = sleep
         self._numbers = itertools.count(1)
+        self._calls = 0
         self._due: float | None = None
         metrics.serves(self._served[1])
 
@@ -107,6 +108,14 @@ class Scorer:
     def is_ready(self) -> bool:
         """Whether the engine's process runs."""
         return self._served[0].is_alive
+
+    @property
+    def calls(self) -> int:
+        """Engine calls and restarts that finished, however they ended: a watchdog's sign of life.
+
+        It stands still while nothing is asked of the engine, so only a worker that has work can be judged by it.
+        """
+        return self._calls
 
     def overdue_s(self) -> float:
         """Seconds by which the running call has passed its deadline; 0 when all is well."""
@@ -158,7 +167,7 @@ class Scorer:
                 self._executor, engine.score, texts, deadline_s
             )
         finally:
-            self._due = None
+            self._finished()
         self._speed.measured(cost, self._monotonic() - started)
         self._metrics.predicted(len(items), engine.last_call)
         entities = [self._link(item.article, item.text) for item in items]
@@ -187,8 +196,12 @@ class Scorer:
         except EngineError as error:
             return error
         finally:
-            self._due = None
+            self._finished()
         return None
+
+    def _finished(self) -> None:
+        self._due = None
+        self._calls += 1
 
     async def _revive(self) -> None:
         if not self._served[0].is_alive:
@@ -211,6 +224,8 @@ class Scorer:
             else:
                 _log.info("engine_restarted", engine=engine.name, version=engine.version)
                 return
+            finally:
+                self._finished()
 
 
 def _given_up(search: Isolation) -> list[tuple[int, tuple[str, str]]]:

@@ -42,6 +42,18 @@ async def test_an_engine_may_fail_to_come_back_three_times(rig, record) -> None:
     assert [item.cleaned for part in parts if isinstance(part, Scores) for item in part.items] == ["a"]
 
 
+async def test_calls_counts_each_call_and_restart_that_finished_however_it_ended(rig, record) -> None:
+    assert rig.scorer.calls == 0
+    await rig.scorer.score(items(record, "a"), lambda: True)
+    assert rig.scorer.calls == 1
+    await rig.scorer.score(items(record, "a", "[[error]]"), lambda: True)
+    assert rig.scorer.calls == len(rig.host.calls) + rig.host.restarts
+    rig.host.is_alive, rig.host.refuse_restarts = False, 2
+    before = rig.scorer.calls
+    await rig.scorer.score(items(record, "a"), lambda: True)
+    assert rig.scorer.calls == before + 3 + 1
+
+
 async def test_an_engine_that_died_while_idle_is_brought_back_before_a_text_is_blamed(rig, record) -> None:
     rig.host.is_alive = False
     await rig.scorer.score(items(record, "a", "b"), lambda: True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import TextIO
 
@@ -17,9 +18,16 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
         stream: standard error where None, so that `--json` keeps standard output for itself.
     """
     out = stream if stream is not None else sys.stderr
+    pid = os.getpid()
+
+    def add_pid(_: object, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        line["pid"] = pid
+        return line
+
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
+        add_pid,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: structlog.typing.Processor = (

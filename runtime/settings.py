@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from runtime.crashpoints import Crash
 from runtime.errors import SettingsError
 
 PREFIX = "BELLWETHER_"
@@ -73,6 +74,16 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe log line shown."""
+
+    crash_at: str | None = None
+    """For tests: `POINT:COUNT:FILE` kills a worker at a passing of a point, see `runtime/crashpoints.py`."""
+
+    @field_validator("crash_at")
+    @classmethod
+    def _crash_at_is_known(cls, value: str | None) -> str | None:
+        if value is not None:
+            Crash.parse(value)
+        return value
 
     @property
     def registry_folder(self) -> Path:

@@ -13,6 +13,7 @@ from faust.sensors import Monitor
 from mode import CrashingSupervisor
 from yarl import URL
 
+from runtime.crashpoints import Pass, unharmed
 from runtime.errors import DependencyError
 from streams.classify.generations import Generation
 from streams.classify.pipeline import Pipeline
@@ -117,6 +118,7 @@ def attach(
     max_records: int,
     wait_s: float,
     topic: str = topics.PUBLISHED.name,
+    passed: Pass = unharmed,
 ) -> None:
     """Add the agent that feeds the pipeline.
 
@@ -128,6 +130,7 @@ def attach(
         max_records: most records at a time.
         wait_s: longest wait for a lot to fill.
         topic: the input.
+        passed: told of the point `taken`.
     """
     source = app.topic(
         topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", allow_empty=True
@@ -135,6 +138,7 @@ def attach(
 
     async def classify(stream: Any) -> None:
         async for events in stream.noack().noack_take(max_records, within=wait_s):
+            passed("taken")
             try:
                 await take(events, assignments, pipeline)
             except Exception as error:  # the agent's boundary, see `failed`

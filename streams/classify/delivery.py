@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from runtime import log
+from runtime.crashpoints import Pass, unharmed
 from runtime.errors import BrokerError
 from streams.classify.records import Output
 from wire import topics
@@ -81,6 +82,7 @@ class Delivery:
         make: makes a producer that is not yet started.
         replaced: told of each producer that was given up.
         sleep: waits between attempts; an argument for tests.
+        passed: told of the point `sent`.
     """
 
     def __init__(
@@ -89,10 +91,12 @@ class Delivery:
         *,
         replaced: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] | None = None,
+        passed: Pass = unharmed,
     ) -> None:
         self._make = make
         self._sleep = sleep or asyncio.sleep
         self._replaced = replaced
+        self._passed = passed
         self._producer: Producer | None = None
 
     async def start(self) -> None:
@@ -160,6 +164,7 @@ class Delivery:
             except KafkaError as error:
                 failure = error  # the first
                 break
+        self._passed("sent")
         for place, acknowledgement in sent:
             try:
                 metadata = await acknowledgement

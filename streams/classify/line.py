@@ -16,6 +16,7 @@ from models import keys
 from models.host import HostedEngine
 from models.specs import EngineSpec, NoopSpec, RegistrySpec, ScriptedSpec
 from runtime import clock, log
+from runtime.crashpoints import Pass, unharmed
 from runtime.settings import Settings
 from streams.classify import agent
 from streams.classify.admission import Admission
@@ -80,12 +81,14 @@ class Line:
         consent: what the user accepted.
         app: the Faust app.
         failed: ends the process.
+        passed: told of each crash point.
     """
 
     settings: Settings
     consent: Consent
     app: faust.App
     failed: Failed
+    passed: Pass = unharmed
     metrics: Metrics = field(default_factory=Metrics)
     _closing: list[Closer] = field(default_factory=list)
     assignments: Assignments | None = None
@@ -104,11 +107,15 @@ class Line:
         admission = self.admission()
         verdict = await admission.ask()
         self.metrics.expired.inc(verdict.expired)
-        delivery = Delivery(lambda: kafka_producer(settings.bootstrap), replaced=self.metrics.producers_replaced.inc)
+        delivery = Delivery(
+            lambda: kafka_producer(settings.bootstrap),
+            replaced=self.metrics.producers_replaced.inc,
+            passed=self.passed,
+        )
         await delivery.start()
         self._closing.append(delivery.stop)
         pipeline = self._start_pipeline(delivery)
-        assignments = self.assignments = Assignments(pipeline, self._consumer, self.metrics)
+        assignments = self.assignments = Assignments(pipeline, self._consumer, self.metrics, passed=self.passed)
         self._watch_lag(assignments)
         self._join_faust(pipeline, assignments)
 
@@ -170,7 +177,7 @@ class Line:
             speed=Speed(settings.batch_deadline_s),
             link=self._linker(),
         )
-        _log.info("engine_loaded", engine=engine.name, version=engine.version, pid=engine.pid)
+        _log.info("engine_loaded", engine=engine.name, version=engine.version, engine_pid=engine.pid)
 
     def _linker(self) -> Linker:
         return linker(self.settings.aliases)
@@ -185,6 +192,7 @@ class Line:
             acknowledge=agent.acknowledge,
             metrics=self.metrics,
             max_records=self.settings.batch_records,
+            passed=self.passed,
         )
         pipeline.start()
         pipeline.failure.add_done_callback(self._ended)
@@ -223,11 +231,12 @@ class Line:
             self.failed,
             max_records=self.settings.batch_records,
             wait_s=self.settings.batch_wait_s,
+            passed=self.passed,
         )
-        self.app.sensors.add(RebalanceSensor(asyncio.get_running_loop(), assignments.end_soon))
+        self.app.sensors.add(RebalanceSensor(asyncio.get_running_loop(), assignments.revoked))
 
-        async def assigned(app: Any, *_: Any, **__: Any) -> None:
-            assignments.begin(app.consumer_generation_id)
+        async def assigned(app: Any, places: Any, **_: Any) -> None:
+            assignments.begin(app.consumer_generation_id, [place.partition for place in places])
 
         connect: Any = self.app.on_partitions_assigned.connect
         connect(assigned, weak=False)

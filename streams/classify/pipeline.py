@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from runtime import clock
+from runtime.crashpoints import Pass, unharmed
 from streams.classify.delivery import Delivered
 from streams.classify.generations import Generation
 from streams.classify.metrics import Metrics
@@ -66,6 +67,7 @@ class Pipeline:
         metrics: told how it went.
         max_records: most records per batch.
         now: the wall clock, for `scored_at`.
+        passed: told of the points `decoded`, `scored`, `produced` and `acked`.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Pipeline:
         metrics: Metrics,
         max_records: int = 256,
         now: Callable[[], datetime] = clock.now,
+        passed: Pass = unharmed,
     ) -> None:
         self._scorer = scorer
         self._writer = writer
@@ -86,6 +89,7 @@ class Pipeline:
         self._metrics = metrics
         self._max_records = max_records
         self._now = now
+        self._passed = passed
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._to_score: asyncio.Queue[Batch] = asyncio.Queue(1)
         self._to_deliver: asyncio.Queue[Batch] = asyncio.Queue(1)
@@ -140,6 +144,7 @@ class Pipeline:
                     self._metrics.dropped.inc(left)
                     return
                 left -= len(part)
+                self._passed("decoded")
                 await self._enter(Batch(generation, part))
 
     async def drain(self, seconds: float) -> bool:
@@ -202,6 +207,7 @@ class Pipeline:
         batch = await self._to_score.get()
         if batch.generation.is_live and batch.ready:
             batch.scored = await self._scorer.score(batch.ready, lambda: batch.generation.is_live)
+            self._passed("scored")
         await self._to_deliver.put(batch)
 
     async def _deliver_next(self) -> None:
@@ -216,9 +222,11 @@ class Pipeline:
         delivered = await self._sink.send(outputs)
         if not batch.generation.is_live:
             return  # sent all the same: the next owner's outputs repeat them, with the same offsets
+        self._passed("produced")
         records = batch.records
         batch.generation.offsets.finish(records)
         self._acknowledge(records)
+        self._passed("acked")
         self._metrics.delivered(delivered, refused, time.perf_counter() - started)
 
     def _outputs(self, batch: Batch) -> tuple[list[Output], list[Refused]]:

@@ -130,7 +130,7 @@ class Processes:
         if code is None:
             return False
         pause_s = child.restarts.ended(now - child.started, code)
-        _log.warning("worker_ended", pid=child.process.pid, code=code, restart_in_s=pause_s)
+        _log.warning("worker_ended", worker_pid=child.process.pid, code=code, restart_in_s=pause_s)
         _close_stdin(child.process)
         child.process, child.start_at = None, now + pause_s
         return child.restarts.is_hopeless

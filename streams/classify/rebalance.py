@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, MutableSet
+from collections.abc import Callable, Iterable, MutableSet
 from typing import Any, Protocol
 
 import faust
 
 from runtime import log
+from runtime.crashpoints import Pass, unharmed
 from streams.classify.generations import Generation
 from streams.classify.metrics import Metrics
 from streams.classify.pipeline import Pipeline
@@ -48,24 +49,35 @@ class Assignments:
         pipeline: whose work in flight is dropped.
         consumer: gives Faust's consumer; it exists only once the app has started.
         metrics: counts rebalances.
+        passed: told of the points `assigned` and `revoked`.
     """
 
-    def __init__(self, pipeline: Pipeline, consumer: Callable[[], Buffered], metrics: Metrics) -> None:
+    def __init__(
+        self, pipeline: Pipeline, consumer: Callable[[], Buffered], metrics: Metrics, *, passed: Pass = unharmed
+    ) -> None:
         self._pipeline = pipeline
         self._consumer = consumer
         self._metrics = metrics
+        self._passed = passed
         self._ending: asyncio.Task[None] | None = None
         self.current: Generation | None = None
 
-    def begin(self, number: int) -> None:
+    def begin(self, number: int, partitions: Iterable[int] = ()) -> None:
         """Partitions were assigned under the group's generation `number`."""
         self._drop(self.current)
         self._consumer().forget()
         self.current = Generation(number)
-        _log.info("partitions_assigned", generation=number)
+        _log.info("partitions_assigned", generation=number, partitions=sorted(partitions))
+        self._passed("assigned")
+
+    def revoked(self) -> None:
+        """A rebalance began: partitions are about to be revoked."""
+        if self._pipeline.in_flight:
+            self._passed("revoked")
+        self.end_soon()
 
     def end_soon(self, grace_s: float = GRACE_S) -> None:
-        """Partitions are about to be revoked: take nothing more, finish what is in flight, drop the rest."""
+        """This assignment ends: take nothing more, finish what is in flight, drop the rest."""
         generation = self.current
         if generation is None or not generation.is_open:
             return

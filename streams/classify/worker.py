@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 from mode import Service
 
 from runtime import log
+from runtime.crashpoints import crash_points
 from runtime.errors import BellwetherError, BrokerAwayError, BrokerError
 from runtime.settings import Settings
 from streams.classify.admission import is_away
@@ -69,8 +70,8 @@ def _worked(settings: Settings, consent: Consent) -> int:
         asyncio.set_event_loop(loop)
         ending = Ending(Path(folder))
         app = build_app(settings.bootstrap, settings.group, Path(folder))
-        line = Line(settings, consent, app, ending.failed)
-        if not _opened(loop, line):
+        line = Line(settings, consent, app, ending.failed, crash_points(settings.crash_at))
+        if not _opened(loop, line, ending):
             ending.at_once(0)
         worker = Worker(app, Parts(line), line=line, ending=ending, loop=loop)
         with contextlib.suppress(SystemExit):
@@ -89,10 +90,14 @@ class Ending:
 
     Args:
         folder: temporary folder to remove, because nothing is unwound.
+
+    Attributes:
+        is_asked_for: a signal came before Faust listened to signals.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.is_asked_for = False
         self._deadline: threading.Timer | None = None
 
     def failed(self, error: BaseException) -> None:
@@ -147,8 +152,15 @@ class Worker(faust.Worker):
         self._line = line
         self._ending = ending
 
+    async def on_first_start(self) -> None:
+        """Faust listens to signals from here on; one that came since the line was opened counts too."""
+        await super().on_first_start()
+        if self._ending.is_asked_for:
+            self._on_sigterm()
+
     async def on_stop(self) -> None:
         """The first moment of a stop: take nothing more in."""
+        self._line.passed("stopping")
         self._ending.within(STOP_S)
         if self._line.assignments is not None:
             self._line.assignments.end_soon(DRAIN_S)
@@ -162,11 +174,16 @@ def _told(error: BellwetherError) -> int:
     return EXIT_AGAIN if error.is_retriable else 1
 
 
-def _opened(loop: asyncio.AbstractEventLoop, line: Line) -> bool:
+def _opened(loop: asyncio.AbstractEventLoop, line: Line, ending: Ending) -> bool:
     """Open the line; False where a signal came first."""
     opening = loop.create_task(line.open())
+
+    def asked() -> None:
+        ending.is_asked_for = True  # the task may be done, and Faust does not listen yet
+        opening.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, opening.cancel)
+        loop.add_signal_handler(number, asked)
     try:
         loop.run_until_complete(opening)
     except asyncio.CancelledError:
@@ -174,7 +191,7 @@ def _opened(loop: asyncio.AbstractEventLoop, line: Line) -> bool:
     except BaseException:
         loop.run_until_complete(line.close())
         raise
-    return True
+    return not ending.is_asked_for
 
 
 def _exit_code(worker: Worker, line: Line) -> int:

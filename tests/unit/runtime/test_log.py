@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import os
 
 import pytest
 
@@ -22,12 +23,14 @@ def test_a_line_off_a_terminal_is_one_json_object_with_its_fields(stream):
     log.get("here").info("batch_classified", count=32)
     line = json.loads(stream.getvalue())
     assert (line["event"], line["count"], line["level"]) == ("batch_classified", 32, "info")
+    assert line["pid"] == os.getpid()
     assert line["timestamp"].endswith("Z")
 
 
 def test_lines_of_other_libraries_take_the_same_form(stream):
     logging.getLogger("another.library").warning("node %s gone", 1)
-    assert json.loads(stream.getvalue())["event"] == "node 1 gone"
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["pid"]) == ("node 1 gone", os.getpid())
 
 
 def test_lines_below_the_level_are_not_shown(stream):

@@ -110,6 +110,7 @@ class Rig:
         self.sink = ListSink()
         self.metrics = Metrics()
         self.acknowledged: list[Record] = []
+        self.passed: list[str] = []
         self.scorer = Scorer(
             self.host,
             worker="host:1:0",
@@ -127,6 +128,7 @@ class Rig:
             metrics=self.metrics,
             max_records=max_records,
             now=lambda: WHEN,
+            passed=self.passed.append,
         )
 
 

@@ -163,3 +163,13 @@ async def test_a_broker_that_is_away_is_waited_for(setting) -> None:
 async def test_use_before_start_is_a_bug_that_says_so() -> None:
     with pytest.raises(RuntimeError, match="before start"):
         await Delivery(Broker().make).send([output(0)])
+
+
+async def test_a_crash_point_lies_between_sending_and_waiting_for_acknowledgements() -> None:
+    broker = Broker()
+    seen: list[tuple[str, int]] = []
+    delivery = Delivery(broker.make, passed=lambda point: seen.append((point, sum(map(len, broker.log.values())))))
+    await delivery.start()
+    await delivery.send([output(0), output(1, partition=1)])
+    assert seen == [("sent", 2)]
+    await delivery.stop()

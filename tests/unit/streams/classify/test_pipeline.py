@@ -119,3 +119,19 @@ async def test_a_drain_that_takes_too_long_says_so(rig, record) -> None:
     await rig.pipeline.submit([record(0)], Generation(1))
     assert not await rig.pipeline.drain(0.01)
     rig.sink.gate.set()
+
+
+async def test_a_batch_passes_the_crash_points_in_the_order_of_its_work(rig, record) -> None:
+    rig.sink.gate.clear()
+    await rig.pipeline.submit([record(0)], Generation(1))
+    await settle()
+    assert rig.passed == ["decoded", "scored"]
+    rig.sink.gate.set()
+    assert await rig.pipeline.drain(10)
+    assert rig.passed == ["decoded", "scored", "produced", "acked"]
+
+
+async def test_what_needs_no_engine_passes_no_point_of_it(rig, record) -> None:
+    await rig.pipeline.submit([record(0, "")], Generation(1))
+    assert await rig.pipeline.drain(10)
+    assert rig.passed == ["decoded", "produced", "acked"]

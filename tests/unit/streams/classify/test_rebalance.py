@@ -3,6 +3,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from streams.classify.agent import record_of, take
 from streams.classify.rebalance import Assignments
@@ -29,7 +30,7 @@ class Message(SimpleNamespace):
 @pytest.fixture
 def world(rig, record):
     consumer = Consumer()
-    assignments = Assignments(rig.pipeline, lambda: consumer, rig.metrics)
+    assignments = Assignments(rig.pipeline, lambda: consumer, rig.metrics, passed=rig.passed.append)
 
     def event(offset: int, generation: int = 1) -> Any:
         made = record(offset)
@@ -98,3 +99,24 @@ def test_a_record_keeps_what_the_message_had(record) -> None:
     message = Message(partition=3, offset=7, key=None, value=None, headers=None, timestamp=None, generation_id=1)
     made = record_of(SimpleNamespace(message=message))
     assert (made.partition, made.offset, made.key, made.value, made.headers, made.time_s) == (3, 7, None, None, (), 0.0)
+
+
+async def test_an_assignment_says_which_partitions_under_which_generation(world) -> None:
+    _, _, assignments, _ = world
+    with capture_logs() as lines:
+        assignments.begin(7, {3, 1})
+    assert lines == [{"event": "partitions_assigned", "generation": 7, "partitions": [1, 3], "log_level": "info"}]
+
+
+async def test_assignment_and_revocation_are_crash_points_the_latter_only_with_work_in_flight(world) -> None:
+    rig, _, assignments, event = world
+    assignments.begin(1)
+    assignments.revoked()
+    assert rig.passed == ["assigned"]
+    assignments.begin(2)
+    rig.sink.gate.clear()
+    await take([event(0, generation=2)], assignments, rig.pipeline)
+    assignments.revoked()
+    assert rig.passed[-1] == "revoked"
+    rig.sink.gate.set()
+    assert await rig.pipeline.drain(10)

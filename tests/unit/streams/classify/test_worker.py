@@ -1,7 +1,12 @@
 """What a worker's exit code says of each error, without a broker and without Faust."""
 
+import asyncio
+import os
+import signal
+from types import SimpleNamespace
 from typing import Any
 
+import faust
 import pytest
 from aiokafka.errors import (
     AuthenticationFailedError,
@@ -71,3 +76,30 @@ def test_a_stage_that_fails_ends_the_process_with_the_code_of_its_error(error, c
     monkeypatch.setattr(worker.Ending, "at_once", ended)
     worker.Ending(tmp_path).failed(error)
     assert codes[0] == code
+
+
+def test_a_signal_in_the_moment_when_all_is_open_is_remembered(tmp_path) -> None:
+    async def open_and_be_told() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    line: Any = SimpleNamespace(open=open_and_be_told)
+    ending = worker.Ending(tmp_path)
+    loop = asyncio.new_event_loop()
+    worker._opened(loop, line, ending)
+    loop.run_until_complete(asyncio.sleep(0))  # asyncio may handle it a turn later, when nothing is to cancel any more
+    assert ending.is_asked_for
+    loop.close()
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_a_signal_before_faust_listened_is_passed_on_to_it(asked: bool, monkeypatch, tmp_path) -> None:
+    async def started(_: Any) -> None: ...
+
+    told: list[str] = []
+    monkeypatch.setattr(faust.Worker, "on_first_start", started)
+    monkeypatch.setattr(faust.Worker, "_on_sigterm", lambda _: told.append("SIGTERM"))
+    one = object.__new__(worker.Worker)
+    one._ending = worker.Ending(tmp_path)
+    one._ending.is_asked_for = asked
+    await one.on_first_start()
+    assert told == (["SIGTERM"] if asked else [])

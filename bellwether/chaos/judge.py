@@ -1,0 +1,228 @@
+"""Whether a row keeps the promises: what the bookkeeper found and what happened to the processes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from bellwether.chaos.journal import Strike, Verdict
+from bellwether.chaos.scenario import Scenario
+from streams.classify.agent import COMMIT_S
+from streams.classify.pipeline import MAX_IN_FLIGHT
+
+RECOVERY_S = 15.0
+"""Longest from a worker's death to the first new output of a partition that it held."""
+
+RETURN_S = 30.0
+"""Longest from the broker's return to the first new output of a partition with lag."""
+
+BATCH_RECORDS = 64
+"""Most events per model call of the workers here: small, so that faults fall between batches and into them."""
+
+_ZERO = ("lost", "phantom", "mixed", "wrong", "reordered", "duplicates_read", "misfiled")
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the runner saw of the processes, which no topic tells."""
+
+    strikes: tuple[Strike, ...] = ()
+    rebalances: int = 0
+    """New generations of the group since the first event."""
+    restarts: int = 0
+    """Worker processes that ended and were started again."""
+    exit_codes: tuple[int, ...] = ()
+    """Of the workers' parents, after SIGTERM at the end."""
+    memory_mib: float = 0.0
+    """Most resident memory of one worker process, its engine left out."""
+
+    def count(self, what: str) -> int:
+        """How often something happened."""
+        return sum(strike.what == what for strike in self.strikes)
+
+    @property
+    def kills(self) -> int:
+        """Deaths of workers that nobody could prepare for."""
+        return self.count("worker-died")
+
+    @property
+    def returns(self) -> int:
+        """How often the broker came back to the workers."""
+        return sum(map(self.count, ("broker-up", "node-up", "network-healed")))
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the table. `duplicates` are counted before the reader's rule, `duplicates_read` after it."""
+
+    name: str
+    about: str = ""
+    model: str = ""
+    events: int = 0
+    lost: int = 0
+    phantom: int = 0
+    both: int = 0
+    duplicates: int = 0
+    duplicates_allowed: int = 0
+    duplicates_read: int = 0
+    reordered: int = 0
+    mixed: int = 0
+    wrong: int = 0
+    misfiled: int = 0
+    stuck: int = 0
+    recovery_seconds: float | None = None
+    return_seconds: float | None = None
+    kills: int = 0
+    rebalances: int = 0
+    restarts: int = 0
+    memory_mib: float = 0.0
+    dead: int = 0
+    refused: int = 0
+    unknown: int = 0
+    events_per_second: float = 0.0
+    age_p50_s: float = 0.0
+    age_p99_s: float = 0.0
+    seconds: float = 0.0
+    """How long the row took, start and count included."""
+    skipped: str | None = None
+    """Why it was not run; such a row neither passed nor failed."""
+    passed: bool = False
+    failures: tuple[str, ...] = ()
+    """One sentence each."""
+    examples: dict[str, list[str]] = {}
+
+    @property
+    def slowest(self) -> str:
+        """The worst recovery in seconds, after a death or after the broker's return; empty where there was none."""
+        times = [time for time in (self.recovery_seconds, self.return_seconds) if time is not None]
+        return f"{max(times):.1f}" if times else ""
+
+
+def allowed(scenario: Scenario, facts: Facts, rate: float) -> int:
+    """Most duplicates before the reader's rule.
+
+    Each disturbance can make every worker repeat what it had in flight and what it had not committed:
+    (kills + rebalances + broker returns) x workers x (4 batches + rate x commit interval).
+
+    Args:
+        scenario: the row; its `repeats` replaces the formula.
+        facts: what happened.
+        rate: events per second.
+    """
+    if scenario.repeats is not None:
+        return scenario.repeats
+    disturbances = facts.kills + facts.rebalances + facts.returns
+    workers = max([scenario.workers, *(fault.most for fault in scenario.faults)])
+    return int(disturbances * workers * (MAX_IN_FLIGHT * BATCH_RECORDS + rate * COMMIT_S))
+
+
+def judge(scenario: Scenario, verdict: Verdict, facts: Facts, *, times: bool, seconds: float) -> Row:
+    """Compare what was found with what was promised.
+
+    Args:
+        scenario: the row.
+        verdict: the bookkeeper's.
+        facts: the runner's.
+        times: whether recovery and standstill are judged too; a busy machine breaks them without any fault of ours.
+        seconds: how long the row took.
+    """
+    most = allowed(scenario, facts, verdict.peak_rate)
+    failures = [
+        *_counts(verdict, facts, most),
+        *_processes(scenario, facts),
+        *_faults(scenario, facts),
+        *(_times(verdict) if times else ()),
+    ]
+    return Row(
+        name=scenario.name,
+        about=scenario.about,
+        model=scenario.model,
+        events=verdict.events,
+        lost=verdict.lost,
+        phantom=verdict.phantom,
+        both=verdict.both,
+        duplicates=verdict.duplicates,
+        duplicates_allowed=most,
+        duplicates_read=verdict.duplicates_read,
+        reordered=verdict.reordered,
+        mixed=verdict.mixed,
+        wrong=verdict.wrong,
+        misfiled=verdict.misfiled,
+        stuck=verdict.stuck,
+        recovery_seconds=verdict.recovery_seconds,
+        return_seconds=verdict.return_seconds,
+        kills=facts.kills,
+        rebalances=facts.rebalances,
+        restarts=facts.restarts,
+        memory_mib=round(facts.memory_mib, 1),
+        dead=verdict.dead,
+        refused=verdict.refused,
+        unknown=verdict.unknown,
+        events_per_second=round(verdict.peak_rate, 1),
+        age_p50_s=verdict.age_p50_s,
+        age_p99_s=verdict.age_p99_s,
+        seconds=round(seconds, 1),
+        passed=not failures,
+        failures=tuple(failures),
+        examples=verdict.examples,
+    )
+
+
+def broken(rows: Collection[Row]) -> list[Row]:
+    """The rows in which a promise did not hold; one that was not run is none."""
+    return [row for row in rows if not row.passed and row.skipped is None]
+
+
+def _counts(verdict: Verdict, facts: Facts, most: int) -> Sequence[str]:
+    found = [f"{name} {count}, must be 0" for name in _ZERO if (count := getattr(verdict, name))]
+    if verdict.both and not (facts.kills or facts.count("engine-died")):
+        found.append(f"both {verdict.both}, must be 0 where nothing was killed")
+    if verdict.duplicates > most:
+        found.append(f"duplicates {verdict.duplicates}, at most {most}")
+    if not verdict.quiet:
+        found.append("the end of the input was not reached")
+    if verdict.events == 0:
+        found.append("no event was produced")
+    return found
+
+
+def _processes(scenario: Scenario, facts: Facts) -> Sequence[str]:
+    found = []
+    if any(facts.exit_codes):
+        found.append(f"exit codes {list(facts.exit_codes)} after SIGTERM, must be 0")
+    if scenario.restarts is not None and facts.restarts != scenario.restarts:
+        found.append(f"{facts.restarts} worker processes were started again, must be {scenario.restarts}")
+    if scenario.memory_mib and not 0 < facts.memory_mib <= scenario.memory_mib:
+        found.append(f"a worker took {facts.memory_mib:.0f} MiB, at most {scenario.memory_mib:.0f}")
+    return found
+
+
+_SIGNS = {
+    "kill-worker": "worker-died",
+    "kill-engine": "engine-died",
+    "terminate-worker": "worker-stopping",
+    "pause-worker": "worker-resumed",
+    "kill-broker": "broker-up",
+    "kill-node": "node-up",
+    "cut": "network-healed",
+}
+"""What a fault leaves behind when it has struck and healed."""
+
+
+def _faults(scenario: Scenario, facts: Facts) -> Sequence[str]:
+    """A row whose fault never struck proves nothing."""
+    wanted = [_SIGNS[fault.do] for fault in scenario.faults if fault.do in _SIGNS]
+    if scenario.crash_at is not None:
+        wanted.append("worker-died")
+    missing = sorted({sign for sign in wanted if facts.count(sign) < wanted.count(sign)})
+    return [f"the fault did not strike: {facts.count(sign)} of {wanted.count(sign)} {sign}" for sign in missing]
+
+
+def _times(verdict: Verdict) -> Sequence[str]:
+    found = []
+    if verdict.stuck:
+        found.append(f"stuck {verdict.stuck}, must be 0")
+    if verdict.recovery_seconds is not None and verdict.recovery_seconds > RECOVERY_S:
+        found.append(f"recovery {verdict.recovery_seconds:.1f} s after a death, at most {RECOVERY_S:.0f}")
+    if verdict.return_seconds is not None and verdict.return_seconds > RETURN_S:
+        found.append(f"recovery {verdict.return_seconds:.1f} s after the broker's return, at most {RETURN_S:.0f}")
+    return found

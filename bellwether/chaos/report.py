@@ -1,0 +1,96 @@
+"""The table of a run: for a terminal, for a script, and for docs/reliability.md. Pure but for writing the file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.table import Table
+
+from bellwether.chaos.judge import Row
+from runtime.errors import InputError
+
+BEGIN = "<!-- table: begin, written by `make chaos` -->"
+END = "<!-- table: end -->"
+
+_COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
+    ("scenario", lambda row: row.name),
+    ("model", lambda row: row.model),
+    ("events", lambda row: f"{row.events:,}"),
+    ("lost", lambda row: str(row.lost)),
+    ("phantom", lambda row: str(row.phantom)),
+    ("both", lambda row: str(row.both)),
+    ("repeats (most)", lambda row: f"{row.duplicates:,} ({row.duplicates_allowed:,})"),
+    ("repeats read", lambda row: str(row.duplicates_read)),
+    ("reordered", lambda row: str(row.reordered)),
+    ("mixed", lambda row: str(row.mixed)),
+    ("wrong", lambda row: str(row.wrong)),
+    ("stuck", lambda row: str(row.stuck)),
+    ("recovery s", lambda row: row.slowest),
+    ("dead letters", lambda row: f"{row.dead:,}"),
+    ("result", lambda row: "not run" if row.skipped else "passed" if row.passed else "**broken**"),
+)
+
+
+def as_json(rows: Sequence[Row], seed: int) -> str:
+    """One object: `seed`, `scenarios` (one object a row) and `passed`."""
+    found: list[dict[str, Any]] = msgspec.to_builtins(rows)
+    return json.dumps({"seed": seed, "passed": not any(map(_is_broken, rows)), "scenarios": found}, indent=1)
+
+
+def as_table(rows: Sequence[Row], seed: int) -> Table:
+    """For a terminal."""
+    table = Table(title=f"seed {seed}", title_justify="left", box=None, pad_edge=False)
+    for name, _ in _COLUMNS:
+        table.add_column(name, justify="left" if name in ("scenario", "model", "result") else "right")
+    for row in rows:
+        table.add_row(*_cells(row))
+    return table
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """For a document, with what each row does below its name."""
+    names = ["what goes wrong", *(name for name, _ in _COLUMNS)]
+    lines = ["| " + " | ".join(names) + " |", "| --- | --- | --- |" + " ---: |" * (len(names) - 3)]
+    for row in rows:
+        cells = [row.about, *_cells(row)]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    skipped = [f"- not run: `{row.name}`: {row.skipped}" for row in rows if row.skipped is not None]
+    return "\n".join([*lines, *(["", *skipped] if skipped else [])])
+
+
+def write(rows: Sequence[Row], seed: int, file: Path, *, machine: str, now: datetime) -> None:
+    """Replace the table between the marks of a document.
+
+    Args:
+        rows: of a whole run.
+        seed: that it printed.
+        file: the document.
+        machine: what it ran on, in a few words.
+        now: the date of the run.
+
+    Raises:
+        InputError: the file has no such marks.
+    """
+    try:
+        before, rest = file.read_text(encoding="utf-8").split(BEGIN, 1)
+        _, after = rest.split(END, 1)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} has no table to replace: it needs the lines {BEGIN!r} and {END!r}") from error
+    minutes = sum(row.seconds for row in rows) / 60
+    head = f"{now:%Y-%m-%d}, seed {seed}, {machine}, {minutes:.0f} minutes."
+    file.write_text(f"{before}{BEGIN}\n{head}\n\n{as_markdown(rows)}\n{END}{after}", encoding="utf-8")
+
+
+def _cells(row: Row) -> list[str]:
+    if row.skipped is not None:
+        return [row.name, row.model, *["" for _ in _COLUMNS[3:]], "not run"]
+    return [cell(row) for _, cell in _COLUMNS]
+
+
+def _is_broken(row: Row) -> bool:
+    return not row.passed and row.skipped is None

@@ -1,0 +1,115 @@
+import msgspec
+import pytest
+
+from bellwether.chaos.journal import Strike, Verdict
+from bellwether.chaos.judge import BATCH_RECORDS, Facts, allowed, broken, judge
+from bellwether.chaos.scenario import Fault, Scenario
+
+CLEAN = Verdict(
+    events=1_000,
+    refused=0,
+    unknown=0,
+    scored=990,
+    dead=10,
+    lost=0,
+    phantom=0,
+    both=0,
+    duplicates=0,
+    duplicates_read=0,
+    reordered=0,
+    mixed=0,
+    wrong=0,
+    misfiled=0,
+    stuck=0,
+    recovery_seconds=None,
+    return_seconds=None,
+    peak_rate=100.0,
+    age_p50_s=0.1,
+    age_p99_s=0.5,
+    quiet=True,
+    examples={},
+)
+ROW = Scenario(name="row", about="nothing", restarts=0)
+DIED = Strike(time=1.0, what="worker-died", pid=1)
+
+
+def verdict(**changes: object) -> Verdict:
+    return msgspec.structs.replace(CLEAN, **changes)
+
+
+def test_a_row_without_anomalies_passes() -> None:
+    row = judge(ROW, CLEAN, Facts(exit_codes=(0, 0)), times=True, seconds=12.0)
+
+    assert row.passed
+    assert row.failures == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"lost": 1}, "lost 1"),
+        ({"phantom": 1}, "phantom 1"),
+        ({"mixed": 1}, "mixed 1"),
+        ({"wrong": 1}, "wrong 1"),
+        ({"reordered": 1}, "reordered 1"),
+        ({"duplicates_read": 1}, "duplicates_read 1"),
+        ({"misfiled": 1}, "misfiled 1"),
+        ({"both": 1}, "both 1"),
+        ({"duplicates": 1}, "duplicates 1, at most 0"),
+        ({"quiet": False}, "end of the input"),
+        ({"events": 0}, "no event"),
+    ],
+)
+def test_each_anomaly_breaks_a_row(changes: dict[str, object], says: str) -> None:
+    row = judge(ROW, verdict(**changes), Facts(), times=False, seconds=1.0)
+
+    assert not row.passed
+    assert any(says in failure for failure in row.failures), row.failures
+
+
+@pytest.mark.parametrize("changes", [{"stuck": 1}, {"recovery_seconds": 15.1}, {"return_seconds": 30.1}])
+def test_times_are_judged_only_where_asked_for(changes: dict[str, object]) -> None:
+    assert judge(ROW, verdict(**changes), Facts(), times=False, seconds=1.0).passed
+    assert not judge(ROW, verdict(**changes), Facts(), times=True, seconds=1.0).passed
+
+
+def test_both_is_forgiven_where_something_was_killed() -> None:
+    assert judge(ROW, verdict(both=3), Facts(strikes=(DIED,)), times=True, seconds=1.0).passed
+
+
+@pytest.mark.parametrize(
+    "facts", [Facts(exit_codes=(0, 1)), Facts(exit_codes=(-9,)), Facts(restarts=1), Facts(exit_codes=(0, 70))]
+)
+def test_what_happened_to_processes_can_break_a_row(facts: Facts) -> None:
+    assert not judge(ROW, CLEAN, facts, times=False, seconds=1.0).passed
+
+
+def test_memory_above_the_rows_bound_breaks_it_and_so_does_memory_that_nobody_measured() -> None:
+    row = Scenario(name="burst", about="more", memory_mib=400)
+
+    assert judge(row, CLEAN, Facts(memory_mib=399), times=False, seconds=1.0).passed
+    assert not judge(row, CLEAN, Facts(memory_mib=401), times=False, seconds=1.0).passed
+    assert not judge(row, CLEAN, Facts(memory_mib=0), times=False, seconds=1.0).passed
+
+
+def test_a_row_whose_fault_never_struck_proves_nothing() -> None:
+    killing = Scenario(name="kill", about="kills", faults=(Fault(do="kill-worker", at=(0.1, 0.2)),) * 2)
+    crashing = Scenario(name="crash", about="crashes", crash_at="scored:1")
+
+    assert not judge(killing, CLEAN, Facts(strikes=(DIED,)), times=False, seconds=1.0).passed
+    assert judge(killing, CLEAN, Facts(strikes=(DIED, DIED)), times=False, seconds=1.0).passed
+    assert not judge(crashing, CLEAN, Facts(), times=False, seconds=1.0).passed
+
+
+def test_repeats_are_bounded_by_disturbances_workers_batches_and_commit_interval() -> None:
+    returned = Strike(time=2.0, what="broker-up")
+    facts = Facts(strikes=(DIED, DIED, returned), rebalances=4)
+
+    assert allowed(Scenario(name="row", about=""), facts, 100.0) == (2 + 4 + 1) * 2 * (4 * BATCH_RECORDS + 100)
+    assert allowed(Scenario(name="row", about="", repeats=0), facts, 100.0) == 0
+
+
+def test_a_row_that_was_not_run_is_not_broken() -> None:
+    row = msgspec.structs.replace(judge(ROW, CLEAN, Facts(), times=False, seconds=1.0), passed=False, skipped="no root")
+
+    assert broken([row]) == []

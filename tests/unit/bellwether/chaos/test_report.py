@@ -1,0 +1,53 @@
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bellwether.chaos import report
+from bellwether.chaos.judge import Row
+from runtime.errors import InputError
+
+ROWS = [
+    Row(name="kill", about="kill -9 | twice", model="scripted", events=20_000, recovery_seconds=7.25, passed=True),
+    Row(name="disk", about="full", model="scripted", skipped="needs root"),
+    Row(name="cut", about="cut", model="scripted", events=5, lost=1, failures=("lost 1, must be 0",)),
+]
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def test_the_object_for_scripts_has_the_promised_keys() -> None:
+    found = json.loads(report.as_json(ROWS, 7))
+
+    promised = (
+        *("name", "events", "lost", "phantom", "both", "duplicates", "reordered", "mixed", "wrong", "stuck"),
+        *("recovery_seconds", "passed"),
+    )
+    assert found["seed"] == 7
+    assert found["passed"] is False
+    assert all(key in row for row in found["scenarios"] for key in promised)
+
+
+def test_the_document_gets_the_rows_between_its_marks_and_keeps_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "reliability.md"
+    file.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+
+    report.write(ROWS, 7, file, machine="2 cores", now=NOW)
+
+    text = file.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+    assert "old" not in text
+    assert "2026-01-05, seed 7, 2 cores" in text
+    assert "kill -9 \\| twice" in text
+    assert "7.2" in text
+    assert "not run" in text
+    assert "needs root" in text
+    assert "**broken**" in text
+    widths = {line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("|")}
+    assert len(widths) == 1
+
+
+def test_a_document_without_marks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no table"):
+        report.write(ROWS, 7, tmp_path / "none.md", machine="", now=NOW)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import signal
 import socket
 import threading
@@ -26,6 +27,12 @@ WARM_UP_TEXTS = (1, 4, 16, 64)
 
 WARM_UP_WORDS = (6, 20, 60)
 """Text lengths of the warm-up: a headline, a post, a paragraph."""
+
+MEMORY_WORDS = re.compile(
+    r"can'?t alloc|cannot alloc|(failed to|could not) allocate|bad_alloc|(not enough|out of) memory", re.IGNORECASE
+)
+"""How runtimes without an error class for it say that memory is exhausted: PyTorch on a CPU "can't allocate memory",
+OpenVINO "can't alloc" or "bad_alloc", ONNX Runtime "Failed to allocate memory"."""
 
 
 def main(pipe_fd: int, lifeline_fd: int) -> None:
@@ -113,7 +120,25 @@ def _answer(engine: Engine, request: pipe.Score | pipe.Count) -> msgspec.Struct:
 
 def _failure(error: Exception) -> pipe.Failed:
     """The nearest class of ours that the parent can raise; anything else is the engine's failure."""
+    if _is_out_of_memory(error):
+        return pipe.Failed("EngineMemoryError", _said(error))
     for kind in type(error).__mro__:
         if getattr(errors, kind.__name__, None) is kind:
             return pipe.Failed(kind.__name__, str(error))
-    return pipe.Failed("EngineError", f"{type(error).__name__}: {error}")
+    return pipe.Failed("EngineError", _said(error))
+
+
+def _said(error: Exception) -> str:
+    """The message, with the class where that is not ours: a bare MemoryError has no message."""
+    return str(error) if isinstance(error, errors.BellwetherError) else f"{type(error).__name__}: {error}"
+
+
+def _is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether the error or one that it was raised from says so; PyTorch's own class is told by its name alone."""
+    while error is not None:
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+            return True
+        if isinstance(error, RuntimeError) and MEMORY_WORDS.search(str(error)):
+            return True
+        error = error.__cause__
+    return False

@@ -12,6 +12,7 @@
     │   ├── VersionNotFoundError   no such version
     │   ├── CorruptVersionError    digest or signature does not match
     │   └── EngineError        an engine failed, crashed or ran out of time on a batch
+    │       └── EngineMemoryError  it ran out of memory; fewer texts at once may do
     └── PromiseError           one of the promises that the README prints did not hold
 
 Each message says the value, the place and the cure; `is_retriable` tells retry code what it may do.
@@ -82,7 +83,13 @@ class EngineError(ModelError):
     """An engine failed, crashed or ran out of time on a batch."""
 
     reason: str = "engine_error"
-    """`engine_error`, `crash` or `timeout`: the dead-letter reason."""
+    """`engine_error`, `crash`, `timeout` or `out_of_memory`: the dead-letter reason."""
+
+
+class EngineMemoryError(EngineError):
+    """An engine ran out of memory on a batch; fewer texts at once may do."""
+
+    reason = "out_of_memory"
 
 
 class PromiseError(BellwetherError):

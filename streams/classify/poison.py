@@ -14,7 +14,7 @@ class Verdict:
     """Why a text was given up."""
 
     reason: str
-    """`engine_error`, `crash` or `timeout`."""
+    """`engine_error`, `crash`, `timeout` or `out_of_memory`."""
     exception: str
 
 

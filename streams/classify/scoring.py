@@ -11,7 +11,7 @@ from typing import Protocol
 from models.batching import estimate_tokens
 from models.engine import CallReport, Probabilities, Task
 from runtime import clock, log
-from runtime.errors import EngineError, ModelError
+from runtime.errors import EngineError, EngineMemoryError, ModelError
 from streams.classify.entities import Linker
 from streams.classify.metrics import Metrics
 from streams.classify.poison import Isolation
@@ -146,6 +146,9 @@ class Scorer:
                 scored.append(await self._call(items[begin:end], begin))
             except EngineError as error:
                 _log.warning("engine_failed", reason=error.reason, texts=end - begin, detail=str(error)[:500])
+                if isinstance(error, EngineMemoryError) and end - begin > 1:
+                    # A text that is too much alone says nothing about how many others fit into a call.
+                    self._speed.exhausted(sum(item.cost for item in items[begin:end]))
                 search.failed(error.reason, f"{type(error).__name__}: {error}")
             else:
                 search.succeeded()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
@@ -17,6 +18,11 @@ SMALLEST_BUDGET = 64
 GROWTH = 2.0
 """A budget at most doubles per call, so that one lucky measurement cannot ask for a minute's work."""
 
+CEILING_GROWTH = 1.1
+"""What a ceiling that lack of memory set grows by per call that succeeds: what failed is asked for again 8 calls later.
+Where the lack lasts, one call in 8 fails and is halved; where it has passed, the full budget is back 8 calls per
+halving later, a few seconds."""
+
 WEIGHT = 0.3
 """Of the newest call in the running mean: three calls make up two thirds of it."""
 
@@ -28,6 +34,9 @@ SHORTEST_DEADLINE_S = 5.0
 class Speed:
     """Running mean of estimated tokens per second, and the budget that follows from it.
 
+    Invariant: `SMALLEST_BUDGET <= budget`, and right after `exhausted(tokens)` the budget is at most half of these
+    tokens, or the smallest.
+
     Args:
         longest_deadline_s: no deadline is longer, and it is the deadline while nothing was measured.
     """
@@ -36,6 +45,7 @@ class Speed:
         self._longest_deadline_s = longest_deadline_s
         self._tokens_per_s: float | None = None
         self._budget = FIRST_BUDGET
+        self._ceiling = math.inf
 
     @property
     def budget(self) -> int:
@@ -49,8 +59,15 @@ class Speed:
             self._tokens_per_s = newest
         else:
             self._tokens_per_s += WEIGHT * (newest - self._tokens_per_s)
+        # What went well is no longer in doubt, so the halves of a batch that one text alone spoilt lift it at once.
+        self._ceiling = max(self._ceiling * CEILING_GROWTH, tokens)
         wanted = self._tokens_per_s * BATCH_S
-        self._budget = int(max(SMALLEST_BUDGET, min(wanted, self._budget * GROWTH)))
+        self._budget = int(max(SMALLEST_BUDGET, min(wanted, self._budget * GROWTH, self._ceiling)))
+
+    def exhausted(self, tokens: int) -> None:
+        """Learn that a call of so many estimated tokens needed more memory than there is: ask for half from now on."""
+        self._ceiling = max(SMALLEST_BUDGET, min(self._ceiling, tokens / 2))
+        self._budget = int(min(self._budget, self._ceiling))
 
     def deadline_s(self, tokens: int) -> float:
         """Seconds after which a call of so many estimated tokens counts as hung."""

@@ -1,6 +1,6 @@
 import pytest
 
-from runtime.errors import ModelError
+from runtime.errors import EngineMemoryError, ModelError
 from streams.classify.prepare import prepare
 from streams.classify.records import Refused, Scores
 from streams.classify.scoring import PROBE
@@ -105,3 +105,38 @@ async def test_a_text_that_spoils_the_engine_for_the_probe_too_is_a_letter_after
     parts = await rig.scorer.score(items(record, "a"), lambda: True)
     assert scored_and_refused(parts) == ([], [0])
     assert rig.host.restarts == 2
+
+
+def hungry(rig, most_texts):
+    """Let the engine run out of memory, and live on, on more than so many texts, and on `[[huge]]` even alone."""
+    score = rig.host.score
+
+    def limited(texts, deadline_s=None):
+        if len(texts) > most_texts or "[[huge]]" in texts:
+            rig.host.calls.append(list(texts))
+            raise EngineMemoryError("scripted lack of memory")
+        return score(texts, deadline_s)
+
+    rig.host.score = limited
+
+
+async def test_a_batch_that_needs_too_much_memory_is_halved_and_scored_and_later_ones_are_smaller(rig, record) -> None:
+    hungry(rig, 2)
+    before = rig.scorer.budget
+    long = "profit " * 60
+    parts = await rig.scorer.score(items(record, *[f"{name} {long}" for name in "abcd"]), lambda: True)
+    scored, refused = scored_and_refused(parts)
+    assert [text[0] for text in scored] == ["a", "b", "c", "d"]
+    assert refused == []
+    assert [len(call) for call in rig.host.calls] == [4, 2, 2]
+    assert rig.host.restarts == 0
+    assert rig.scorer.budget < before
+
+
+async def test_a_text_that_is_too_much_alone_twice_is_a_letter_and_makes_no_later_batch_smaller(rig, record) -> None:
+    hungry(rig, 9)
+    before = rig.scorer.budget
+    parts = await rig.scorer.score(items(record, "[[huge]]"), lambda: True)
+    assert [one.reason for part in parts if isinstance(part, dict) for one in part.values()] == ["out_of_memory"]
+    assert rig.scorer.budget == before
+    assert rig.host.restarts == 1

@@ -28,6 +28,39 @@ def test_a_deadline_is_long_before_anything_is_measured_and_bounded_after() -> N
     assert speed.deadline_s(100_000) == 30.0
 
 
+def test_lack_of_memory_halves_what_failed_at_once_and_the_budget_comes_back_step_by_step() -> None:
+    speed = Speed()
+    for _ in range(40):
+        speed.measured(speed.budget, speed.budget / 5_000)
+    settled = speed.budget
+    speed.exhausted(settled)
+    assert speed.budget == settled // 2
+    budgets = []
+    while speed.budget < settled:
+        speed.measured(speed.budget, speed.budget / 5_000)
+        budgets.append(speed.budget)
+    assert budgets == sorted(budgets)
+    assert len(budgets) == 8
+
+
+def test_a_call_that_succeeds_shows_that_its_size_was_not_what_failed() -> None:
+    speed = Speed()
+    speed.measured(1_000, 0.1)
+    speed.exhausted(1_000)
+    speed.exhausted(500)
+    assert speed.budget == 250
+    speed.measured(500, 0.05)
+    assert speed.budget == 500
+
+
+@given(st.lists(st.integers(0, 10_000), max_size=50))
+def test_no_lack_of_memory_takes_the_budget_under_the_smallest(tokens) -> None:
+    speed = Speed()
+    for failed in tokens:
+        speed.exhausted(failed)
+        assert SMALLEST_BUDGET <= speed.budget <= max(SMALLEST_BUDGET, failed // 2)
+
+
 @given(st.lists(st.integers(0, 512), max_size=300), st.integers(1, 64), st.integers(1, 4_000))
 def test_parts_cover_a_lot_in_order_within_the_bounds(costs, max_records, budget) -> None:
     counts = list(parts(costs, max_records, lambda: budget))

@@ -1,4 +1,4 @@
-"""How far the worker is behind, per partition, and whether the broker answers: asked by a client of our own."""
+"""How far the worker is behind, whether it moves, and whether the broker answers: asked by a client of our own."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from datetime import datetime
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from runtime import clock
+from runtime import clock, log
+from streams.classify.generations import Generation
+from streams.classify.offsets import Offsets
 from streams.classify.rebalance import Assignments
+from streams.classify.watchdog import Seen, Stall, StallError, Watchdog, Work
 
 EVERY_S = 2.0
 """Between two looks: a scrape every 15 s sees a fresh one."""
@@ -22,6 +25,8 @@ ANSWER_S = 5.0
 
 SILENT_S = 10.0
 """Without an answer for so long, the worker is not ready."""
+
+_log = log.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,11 @@ class LagWatch:
         bootstrap: the broker's address.
         group: whose committed offsets count where nothing was acknowledged yet.
         topic: the input topic.
+        outputs: topics with the same partitions; a broker that cannot serve these counts as silent too.
         assigned: numbers of the partitions that are assigned now.
         assignments: what was acknowledged.
+        work: what the worker does, for the watchdog.
+        watchdog: told of each look.
         now: the wall clock.
         monotonic: for the broker's silence.
     """
@@ -53,32 +61,47 @@ class LagWatch:
         bootstrap: str,
         group: str,
         topic: str,
+        outputs: tuple[str, ...],
         *,
         assigned: Callable[[], Iterable[int]],
         assignments: Assignments,
+        work: Callable[[], Work],
+        watchdog: Watchdog,
         now: Callable[[], datetime] = clock.now,
         monotonic: clock.Monotonic = clock.monotonic,
     ) -> None:
         self._bootstrap = bootstrap
         self._group = group
         self._topic = topic
+        self._outputs = outputs
         self._assigned = assigned
         self._assignments = assignments
+        self._work = work
+        self._watchdog = watchdog
         self._now = now
         self._monotonic = monotonic
         self._lags: list[PartitionLag] = []
+        self._stalls: list[Stall] = []
         self._answered = monotonic()
 
     def lags(self) -> Iterable[PartitionLag]:
         """What the last look found."""
         return self._lags
 
+    def stalls(self) -> list[Stall]:
+        """Partitions that stand still without an excuse."""
+        return self._stalls
+
     def silent_s(self) -> float:
         """Seconds since the broker last answered."""
         return self._monotonic() - self._answered
 
     async def run(self) -> None:
-        """Look again and again until cancelled."""
+        """Look again and again until cancelled.
+
+        Raises:
+            StallError: a partition stands still for too long.
+        """
         client: AIOKafkaConsumer | None = None
         try:
             while True:
@@ -87,6 +110,7 @@ class LagWatch:
                     self._lags = await asyncio.wait_for(self._look(client), ANSWER_S)
                     self._answered = self._monotonic()
                 except (KafkaError, TimeoutError, OSError):
+                    self._unwatched()
                     await _closed(client)
                     client = None
                 await asyncio.sleep(EVERY_S)
@@ -112,21 +136,55 @@ class LagWatch:
         places = [TopicPartition(self._topic, number) for number in sorted(self._assigned())]
         generation = self._assignments.current
         if not places or generation is None:
+            self._unwatched()
             await client.topics()
             return []
-        ends = await client.end_offsets(places)
+        written = [TopicPartition(output, place.partition) for output in self._outputs for place in places]
+        ends = await client.end_offsets([*places, *written])
         offsets = generation.offsets
-        first, done = offsets.first_taken(), offsets.next_offsets()
-        lags: list[PartitionLag] = []
-        for place, end in ends.items():
-            at = done.get(place.partition, first.get(place.partition))
+        seen: list[Seen] = []
+        for place in places:
+            end = ends[place]
+            at = offsets.next_offsets().get(place.partition, offsets.first_taken().get(place.partition))
             if at is None:
-                at = await client.committed(place)
-            records = max(0, end - (at or 0))
-            time_s = offsets.time_of(place.partition)
-            behind = max(0.0, self._now().timestamp() - time_s) if records and time_s is not None else 0.0
-            lags.append(PartitionLag(place.partition, records, behind))
-        return lags
+                at = await client.committed(place) or 0
+            seen.append(Seen(place.partition, max(0, end - at), at))
+        if generation is self._assignments.current and generation.is_open:
+            self._watch(generation, seen)
+        else:
+            self._unwatched()
+        return [PartitionLag(one.partition, one.lag, self._behind_s(one, offsets)) for one in seen]
+
+    def _behind_s(self, one: Seen, offsets: Offsets) -> float:
+        time_s = offsets.time_of(one.partition)
+        return max(0.0, self._now().timestamp() - time_s) if one.lag and time_s is not None else 0.0
+
+    def _watch(self, generation: Generation, seen: list[Seen]) -> None:
+        work = self._work()
+        self._stalls = self._watchdog.look(generation, seen, work)
+        over = [stall for stall in self._stalls if stall.is_over]
+        for stall in over:
+            _log.error(
+                "no_progress",
+                partition=stall.partition,
+                lag=stall.lag,
+                next_offset=stall.at,
+                seconds=round(stall.seconds, 1),
+                in_flight=stall.in_flight,
+                is_scoring=work.is_scoring,
+                engine_calls=work.calls,
+                generation=generation.number,
+            )
+        if over:
+            raise StallError(
+                f"no progress although the broker answers: {'; '.join(map(str, over))}. This worker ends so that "
+                "another takes over; what was not acknowledged comes again. `bellwether worker --processes` starts it "
+                "anew; if it stalls again, look at the lines before `no_progress`"
+            )
+
+    def _unwatched(self) -> None:
+        self._stalls = []
+        self._watchdog.pause()
 
 
 async def _closed(client: AIOKafkaConsumer | None) -> None:

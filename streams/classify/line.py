@@ -30,9 +30,13 @@ from streams.classify.pipeline import Pipeline
 from streams.classify.rebalance import Assignments, RebalanceSensor
 from streams.classify.scoring import Scorer
 from streams.classify.speed import Speed
+from streams.classify.watchdog import LOOK_S, STEP_S, Watchdog, Work
 from wire import topics
 
 _log = log.get(__name__)
+
+OUTPUTS = (topics.SCORED.name, topics.DEAD.name)
+"""What a worker writes to, at its inputs' partition numbers."""
 
 Failed = Callable[[BaseException], None]
 Closer = Callable[[], Awaitable[object]]
@@ -116,7 +120,7 @@ class Line:
         self._closing.append(delivery.stop)
         pipeline = self._start_pipeline(delivery)
         assignments = self.assignments = Assignments(pipeline, self._consumer, self.metrics, passed=self.passed)
-        self._watch_lag(assignments)
+        self._watch_lag(assignments, pipeline)
         self._join_faust(pipeline, assignments)
 
     def admission(self) -> Admission:
@@ -125,7 +129,7 @@ class Line:
             bootstrap=self.settings.bootstrap,
             group=self.settings.group,
             topic=topics.PUBLISHED.name,
-            outputs=(topics.SCORED.name, topics.DEAD.name),
+            outputs=OUTPUTS,
             memory=self.settings.home,
             accept_expired=self.consent.expired,
             accept_reset=self.consent.reset,
@@ -205,17 +209,24 @@ class Line:
         if error is not None:
             self.failed(error)
 
-    def _watch_lag(self, assignments: Assignments) -> None:
+    def _watch_lag(self, assignments: Assignments, pipeline: Pipeline) -> None:
+        def work() -> Work:
+            in_flight = {record.partition for record in pipeline.records_in_flight()}
+            return Work(0 if self.scorer is None else self.scorer.calls, pipeline.is_scoring, in_flight)
+
         watch = self.lag = LagWatch(
             self.settings.bootstrap,
             self.settings.group,
             topics.PUBLISHED.name,
+            OUTPUTS,
             assigned=self._assigned,
             assignments=assignments,
+            work=work,
+            watchdog=Watchdog(step_s=max(STEP_S, self.settings.batch_deadline_s + LOOK_S)),
         )
         task = asyncio.get_running_loop().create_task(watch.run())
         task.add_done_callback(self._ended)
-        self.metrics.watch_lag(watch.lags)
+        self.metrics.watch_lag(watch.lags, watch.stalls)
 
         async def close() -> None:
             task.cancel()
@@ -252,7 +263,9 @@ class Line:
 
     def _sick(self) -> list[str]:
         overdue = 0.0 if self.scorer is None else self.scorer.overdue_s()
-        return [f"a model call is {overdue:.1f} s past its deadline"] if overdue else []
+        problems = [f"a model call is {overdue:.1f} s past its deadline"] if overdue else []
+        stalls = [] if self.lag is None else self.lag.stalls()
+        return [*problems, *(str(stall) for stall in stalls if stall.is_over)]
 
     def _unready(self) -> list[str]:
         if self.scorer is None:
@@ -264,4 +277,4 @@ class Line:
             problems.append(f"the broker has not answered for {self.lag.silent_s():.0f} s")
         if not self._assigned():
             problems.append("no partitions are assigned")
-        return problems
+        return [*problems, *(str(stall) for stall in self.lag.stalls() if not stall.is_over)]

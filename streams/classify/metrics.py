@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -90,6 +90,11 @@ class Metrics:
             "bellwether_producers_replaced", "Producers given up after an error.", registry=self.registry
         )
         self.rebalances = Counter("bellwether_rebalances", "Rebalances seen by this worker.", registry=self.registry)
+        self._stalled = Gauge(
+            "bellwether_stalled_partitions",
+            "Partitions with lag that stand still without an excuse for half of what ends the worker, or longer.",
+            registry=self.registry,
+        )
         self._info = Gauge(
             "bellwether_serving_info",
             "1 for what serves now.",
@@ -128,9 +133,10 @@ class Metrics:
             self._events.labels("dead", one.reason).inc()
         self._scored.inc(total - len(refused))
 
-    def watch_lag(self, lags: Callable[[], Iterable[Lag]]) -> None:
-        """Export what `lags` says whenever somebody scrapes."""
+    def watch_lag(self, lags: Callable[[], Iterable[Lag]], stalls: Callable[[], Sized]) -> None:
+        """Export what `lags` and `stalls` say whenever somebody scrapes."""
         self.registry.register(_LagCollector(lags))
+        self._stalled.set_function(lambda: len(stalls()))
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

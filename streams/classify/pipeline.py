@@ -94,6 +94,7 @@ class Pipeline:
         self._to_score: asyncio.Queue[Batch] = asyncio.Queue(1)
         self._to_deliver: asyncio.Queue[Batch] = asyncio.Queue(1)
         self._in_flight: dict[int, Batch] = {}
+        self._is_scoring = False
         self._idle = asyncio.Event()
         self._idle.set()
         self._order = asyncio.Lock()
@@ -108,6 +109,11 @@ class Pipeline:
     def records_in_flight(self) -> list[Record]:
         """Inputs between submit and acknowledgement."""
         return [record for batch in self._in_flight.values() for record in batch.records]
+
+    @property
+    def is_scoring(self) -> bool:
+        """Whether a batch is with the engine."""
+        return self._is_scoring
 
     def start(self) -> None:
         """Start the stages."""
@@ -206,7 +212,11 @@ class Pipeline:
     async def _score_next(self) -> None:
         batch = await self._to_score.get()
         if batch.generation.is_live and batch.ready:
-            batch.scored = await self._scorer.score(batch.ready, lambda: batch.generation.is_live)
+            self._is_scoring = True
+            try:
+                batch.scored = await self._scorer.score(batch.ready, lambda: batch.generation.is_live)
+            finally:
+                self._is_scoring = False
             self._passed("scored")
         await self._to_deliver.put(batch)
 

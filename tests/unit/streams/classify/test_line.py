@@ -19,6 +19,9 @@ class Failing:
     def lags(self) -> list[Any]:
         return []
 
+    def stalls(self) -> list[Any]:
+        return []
+
     async def run(self) -> None:
         raise KeyError("a partition that nobody knows")
 
@@ -55,7 +58,7 @@ async def test_a_part_that_cannot_be_closed_leaves_none_open(line, capsys) -> No
 async def test_a_lag_watch_that_dies_is_reported_at_once_and_close_goes_on(line, failures, monkeypatch) -> None:
     monkeypatch.setattr(composed, "LagWatch", Failing)
     unused: Any = None
-    line._watch_lag(unused)
+    line._watch_lag(unused, unused)
     for _ in range(3):
         await asyncio.sleep(0)
     assert [type(error) for error in failures] == [KeyError]
@@ -71,7 +74,7 @@ async def test_a_lag_watch_that_dies_is_reported_at_once_and_close_goes_on(line,
 
 async def test_a_lag_watch_that_is_closed_is_no_failure(line, failures) -> None:
     unused: Any = None
-    line._watch_lag(unused)
+    line._watch_lag(unused, unused)
     await line.close()
     assert failures == []
 

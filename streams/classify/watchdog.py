@@ -1,0 +1,138 @@
+"""Finds a partition that stands still although it could move. Pure: `lag` looks, and the worker ends itself."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from runtime import clock
+from runtime.errors import BellwetherError
+
+STALL_S = 60.0
+"""A partition with lag moves more often than this on the slowest machine that we know, or says why it does not."""
+
+STEP_S = 200.0
+"""Longest step of the engine that gives no sign before its end: loading it again may take 180 s."""
+
+LOOK_S = 10.0
+"""Most that counts between two looks: a process that was stopped for an hour was watched for no longer than that."""
+
+LINE_RECORDS = 10_000
+"""Most records of one partition that can honestly stand in line before those of another: a fetch of 1 MiB of them."""
+
+
+class StallError(BellwetherError):
+    """A partition stood still although partitions were assigned, records were waiting and the broker answered."""
+
+    is_retriable = True  # a process that starts anew has what this one lost, and no person is needed for that
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One partition at one look."""
+
+    partition: int
+    lag: int
+    """Records in the log and not acknowledged."""
+    at: int
+    """Next offset to acknowledge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the worker does at one look."""
+
+    calls: int
+    """Engine calls and restarts that finished, however they ended."""
+    is_scoring: bool
+    """Whether a batch is with the engine, where deadlines bound each step."""
+    in_flight: Collection[int]
+    """Partitions with records between submit and acknowledgement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """A partition that stands still without an excuse."""
+
+    partition: int
+    lag: int
+    at: int
+    seconds: float
+    in_flight: bool
+    is_over: bool
+    """Whether it has lasted too long; before, it is a suspicion."""
+
+    def __str__(self) -> str:
+        return f"partition {self.partition} has {self.lag} inputs waiting and has not moved for {self.seconds:.0f} s"
+
+
+class Watchdog:
+    """Counts for how long each partition stands still, while nothing excuses it.
+
+    A partition's clock starts anew when its next offset moves, when it has no lag, and when the engine finishes a
+    call while it has records in flight: the search for a text that kills the engine may take many calls, and to end
+    the worker in the midst of it would begin it again for ever. A partition with nothing in flight is excused while
+    others move that were in line before it; how long that line can be is bounded by what waited when its clock began.
+
+    Args:
+        monotonic: the clock.
+        stall_s: too long.
+        step_s: too long for a partition whose records are with the engine.
+    """
+
+    def __init__(
+        self, monotonic: clock.Monotonic = clock.monotonic, *, stall_s: float = STALL_S, step_s: float = STEP_S
+    ) -> None:
+        self._monotonic = monotonic
+        self._stall_s = stall_s
+        self._step_s = max(step_s, stall_s)
+        self._owner: object = None
+        self._looked = 0.0
+        self._calls = 0
+        self._stills: dict[int, _Still] = {}
+
+    def pause(self) -> None:
+        """Nothing can be said now: no partitions, a rebalance, a silent broker. All clocks start anew."""
+        self._owner = None
+        self._stills = {}
+
+    def look(self, owner: object, seen: Sequence[Seen], work: Work) -> list[Stall]:
+        """Compare with the look before; returns partitions that have stood still for half of the time and longer.
+
+        Args:
+            owner: the assignment; another object starts all clocks anew.
+            seen: all partitions that are assigned.
+            work: what the worker does.
+        """
+        now = self._monotonic()
+        if owner is not self._owner or self._stills.keys() != {one.partition for one in seen}:
+            self._owner, self._looked, self._calls, self._stills = owner, now, work.calls, {}
+        passed_s, self._looked = min(now - self._looked, LOOK_S), now
+        called, self._calls = work.calls != self._calls, work.calls
+        total_at, total_lag = sum(one.at for one in seen), sum(one.lag for one in seen)
+        stalls: list[Stall] = []
+        for one in seen:
+            in_flight = one.partition in work.in_flight
+            still = self._stills.get(one.partition)
+            others_at = total_at - one.at
+            if still is None or still.at != one.at or not one.lag or (in_flight and called):
+                line = min(total_lag - one.lag, LINE_RECORDS * (len(seen) - 1))
+                self._stills[one.partition] = _Still(one.at, others_at + line)
+                continue
+            still.seconds += passed_s
+            limit_s = self._step_s if in_flight and work.is_scoring else self._stall_s
+            in_line = not in_flight and others_at < still.turn_at
+            if not in_line and still.seconds >= limit_s / 2:
+                is_over = still.seconds >= limit_s
+                stalls.append(Stall(one.partition, one.lag, one.at, still.seconds, in_flight, is_over))
+        return stalls
+
+
+@dataclass(slots=True)
+class _Still:
+    """A partition since it last moved."""
+
+    at: int
+    turn_at: int
+    """Sum of the others' next offsets from which on it must have had its turn."""
+    seconds: float = 0.0

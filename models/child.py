@@ -19,7 +19,7 @@ import numpy as np
 
 from models import pipe
 from models.engine import Engine
-from models.specs import RegistrySpec, open_spec
+from models.specs import RegistrySpec, TrappedSpec, open_spec
 from runtime import errors
 
 WARM_UP_TEXTS = (1, 4, 16, 64)
@@ -87,7 +87,7 @@ def _open(connection: pipe.Pipe) -> Engine | None:
     request = msgspec.msgpack.decode(connection.receive(), type=pipe.Open)
     try:
         engine = open_spec(request.spec)
-        if isinstance(request.spec, RegistrySpec):  # a fake has nothing to warm
+        if isinstance(request.spec, RegistrySpec | TrappedSpec):  # a fake has nothing to warm
             warm_up(engine)
     except Exception as error:  # the process boundary: the parent raises it again
         connection.send(_failure(error))

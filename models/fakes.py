@@ -5,7 +5,6 @@ They are part of the product and pass the same checks (`models.checks`) as the r
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -15,15 +14,18 @@ from types import MappingProxyType
 
 import numpy as np
 
+from models import traps
 from models.batching import estimate_tokens
 from models.engine import CallReport, Probabilities, Task
 from models.labels import SENTIMENT_LABELS, TOPIC_LABELS
-from runtime.errors import EngineError
 
 SENTIMENT = Task("sentiment", SENTIMENT_LABELS)
 TOPIC = Task("topic", TOPIC_LABELS)
 
 TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in (SENTIMENT, TOPIC)})
+
+SLOW_S = traps.SLOW_S
+"""What `[[slow]]` costs."""
 
 FAKE_CLEANING = "fake"
 """A fake was trained behind no cleaner."""
@@ -64,16 +66,10 @@ RISES = frozenset({"beat", "beats", "gains", "jumps", "raises", "rally", "record
 FALLS = frozenset({"cuts", "down", "drops", "falls", "loss", "misses", "plunges", "probe", "slumps", "sued", "warns"})
 
 
-SLOW_S = 0.005
-"""What `[[slow]]` costs: 200 texts a second, so that a test knows how much a worker can do in a given time."""
-
-
 class ScriptedEngine:
     """Scores by a word list and does what a text tells it, so that tests can make an engine fail on purpose.
 
-    Markers, anywhere in a text: `[[error]]` raises EngineError, `[[crash]]` ends the process at once, `[[hang]]`
-    sleeps for an hour, `[[slow]]` takes `SLOW_S`, `[[crash-once]]` ends the process the first time that this very text
-    is met (remembered in `scratch`, so that it outlives the process).
+    What it obeys is in `models.traps`: `[[error]]`, `[[crash]]`, `[[hang]]` and others, anywhere in a text.
 
     Args:
         seconds_per_text: how long each text pretends to take; 0 answers at once.
@@ -91,7 +87,7 @@ class ScriptedEngine:
         self.tasks = TASKS
         self.last_call = CallReport()
         self._seconds_per_text = seconds_per_text
-        self._scratch = scratch
+        self._traps = traps.Traps(scratch)
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Tokens by estimate: there is no tokeniser."""
@@ -102,10 +98,10 @@ class ScriptedEngine:
 
         Raises:
             EngineError: a text holds `[[error]]`.
+            MemoryError: too many texts hold `[[heavy]]`.
         """
         started = time.perf_counter()
-        for text in texts:
-            self._obey(text)
+        held = self._traps.obey(texts)
         if self._seconds_per_text:
             time.sleep(self._seconds_per_text * len(texts))
         tokens = sum(self.token_counts(texts))
@@ -113,32 +109,12 @@ class ScriptedEngine:
             SENTIMENT.name: _rows([_sentiment(text) for text in texts], len(SENTIMENT.labels)),
             TOPIC.name: _rows([sha256(text.encode()).digest()[0] % 20 for text in texts], len(TOPIC.labels)),
         }
+        held.clear()
         self.last_call = CallReport(0.0, time.perf_counter() - started, tokens, tokens)
         return scores
 
     def close(self) -> None:
         """Nothing is held."""
-
-    def _obey(self, text: str) -> None:
-        if "[[" not in text:
-            return
-        if "[[error]]" in text:
-            raise EngineError("the scripted engine refuses a text that holds '[[error]]'; take the marker out of it")
-        if "[[slow]]" in text:
-            time.sleep(SLOW_S)
-        if "[[hang]]" in text:
-            time.sleep(3600)
-        if "[[crash]]" in text or ("[[crash-once]]" in text and self._is_first_meeting(text)):
-            os._exit(3)
-
-    def _is_first_meeting(self, text: str) -> bool:
-        if self._scratch is None:
-            return True
-        try:
-            (self._scratch / sha256(text.encode()).hexdigest()).touch(exist_ok=False)
-        except FileExistsError:
-            return False
-        return True
 
 
 def _sentiment(text: str) -> int:

@@ -6,10 +6,11 @@ import contextlib
 import socket
 import struct
 import time
+from collections.abc import Callable
 
 import msgspec
 
-from models.specs import NoopSpec, RegistrySpec, ScriptedSpec
+from models.specs import NoopSpec, RegistrySpec, ScriptedSpec, TrappedSpec
 
 MAX_FRAME_BYTES = 256 * 1024 * 1024
 """Larger frames are a bug or a broken peer: a batch of 500 texts of 64 KiB is 32 MiB."""
@@ -20,7 +21,7 @@ _LENGTH = struct.Struct("<I")
 class Open(msgspec.Struct, frozen=True, tag="open"):
     """To the child, first: load this engine and warm it up."""
 
-    spec: RegistrySpec | NoopSpec | ScriptedSpec
+    spec: RegistrySpec | NoopSpec | ScriptedSpec | TrappedSpec
 
 
 class Score(msgspec.Struct, frozen=True, tag="score", array_like=True):
@@ -97,8 +98,15 @@ class Pipe:
         self._end.settimeout(timeout_s)
         self._end.sendall(_LENGTH.pack(len(payload)) + payload)
 
-    def receive(self, timeout_s: float | None = None) -> bytearray:
+    def receive(
+        self, timeout_s: float | None = None, look: Callable[[], None] | None = None, look_every_s: float = 1.0
+    ) -> bytearray:
         """Wait for one message, still encoded.
+
+        Args:
+            timeout_s: seconds until the message must be complete; None waits for ever.
+            look: called whenever nothing came for `look_every_s`; what it raises ends the wait.
+            look_every_s: seconds of silence between two looks.
 
         Raises:
             TimeoutError: no complete message in time.
@@ -106,10 +114,10 @@ class Pipe:
             OSError: the connection broke.
         """
         ends_at = None if timeout_s is None else time.monotonic() + timeout_s
-        (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size, ends_at))
+        (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size, ends_at, look, look_every_s))
         if length > MAX_FRAME_BYTES:
             raise OSError(f"a frame of {length} bytes on the engine's pipe, at most {MAX_FRAME_BYTES} are sent; a bug")
-        return self._exactly(length, ends_at)
+        return self._exactly(length, ends_at, look, look_every_s)
 
     def close(self) -> None:
         """Close this end; the other one reads end of file, and so does a thread that waits in `receive`."""
@@ -117,15 +125,24 @@ class Pipe:
             self._end.shutdown(socket.SHUT_RDWR)
         self._end.close()
 
-    def _exactly(self, size: int, ends_at: float | None) -> bytearray:
+    def _exactly(
+        self, size: int, ends_at: float | None, look: Callable[[], None] | None, look_every_s: float
+    ) -> bytearray:
         buffer = bytearray(size)
         view = memoryview(buffer)
         while view:
-            if ends_at is not None:
-                self._end.settimeout(max(1e-4, ends_at - time.monotonic()))
+            left_s = None if ends_at is None else max(1e-4, ends_at - time.monotonic())
+            if look is None:
+                self._end.settimeout(left_s)
             else:
-                self._end.settimeout(None)
-            received = self._end.recv_into(view)
+                self._end.settimeout(look_every_s if left_s is None else min(look_every_s, left_s))
+            try:
+                received = self._end.recv_into(view)
+            except TimeoutError:
+                if look is None or (ends_at is not None and time.monotonic() >= ends_at):
+                    raise
+                look()
+                continue
             if not received:
                 raise EOFError("the other end of the engine's pipe is closed")
             view = view[received:]

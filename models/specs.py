@@ -8,6 +8,7 @@ import msgspec
 
 from models.engine import Engine
 from models.fakes import NoopEngine, ScriptedEngine
+from models.traps import TrappedEngine, Traps
 
 
 class RegistrySpec(msgspec.Struct, frozen=True, tag="registry"):
@@ -40,7 +41,19 @@ class ScriptedSpec(msgspec.Struct, frozen=True, tag="scripted"):
     version: str = "v-5c21b7ed00"
 
 
-EngineSpec = RegistrySpec | NoopSpec | ScriptedSpec
+class TrappedSpec(msgspec.Struct, frozen=True, tag="trapped"):
+    """`models.traps.TrappedEngine` around a version from a registry.
+
+    Attributes:
+        spec: the version that really scores.
+        scratch: folder for what `[[crash-once]]` remembers.
+    """
+
+    spec: RegistrySpec
+    scratch: str | None = None
+
+
+EngineSpec = RegistrySpec | NoopSpec | ScriptedSpec | TrappedSpec
 
 
 def open_spec(spec: EngineSpec) -> Engine:
@@ -53,8 +66,10 @@ def open_spec(spec: EngineSpec) -> Engine:
         case NoopSpec():
             return NoopEngine()
         case ScriptedSpec():
-            scratch = None if spec.scratch is None else Path(spec.scratch)
+            scratch = _folder(spec.scratch)
             return ScriptedEngine(seconds_per_text=spec.seconds_per_text, scratch=scratch, version=spec.version)
+        case TrappedSpec():
+            return TrappedEngine(open_spec(spec.spec), Traps(_folder(spec.scratch)))
         case RegistrySpec():
             from models.registry import open_engine
 
@@ -65,3 +80,7 @@ def open_spec(spec: EngineSpec) -> Engine:
                 engine=spec.engine,
                 threads=spec.threads,
             )
+
+
+def _folder(name: str | None) -> Path | None:
+    return None if name is None else Path(name)

@@ -14,7 +14,7 @@ import faust
 
 from models import keys
 from models.host import HostedEngine
-from models.specs import EngineSpec, NoopSpec, RegistrySpec, ScriptedSpec
+from models.specs import EngineSpec, NoopSpec, RegistrySpec, ScriptedSpec, TrappedSpec
 from runtime import clock, log
 from runtime.crashpoints import Pass, unharmed
 from runtime.settings import Settings
@@ -55,20 +55,24 @@ class Consent:
 def engine_spec(settings: Settings) -> EngineSpec:
     """What to load: `noop` and `scripted` are engines without a model, anything else is a version.
 
-    `scripted@v-…` is scripted under another version's name: two such workers can be told apart.
+    `scripted@v-…` is scripted under another version's name: two such workers can be told apart. `trapped@accurate` is
+    any version that obeys the markers of `models.traps` first (`[[crash]]`, `[[hang]]`, `[[alloc]]`, ...): a real line
+    whose texts may kill its real model on purpose.
     """
     if settings.model == "noop":
         return NoopSpec()
     name, _, version = settings.model.partition("@")
     if name == "scripted":
         return ScriptedSpec(version=version) if version else ScriptedSpec()
-    return RegistrySpec(
-        version=settings.model,
+    is_trapped = name == "trapped" and bool(version)
+    spec = RegistrySpec(
+        version=version if is_trapped else settings.model,
         registry=str(settings.registry_folder),
         trust=str(settings.keys_folder / keys.TRUST_FILE),
         engine=settings.engine,
         threads=settings.threads or None,
     )
+    return TrappedSpec(spec) if is_trapped else spec
 
 
 def worker_id() -> str:

@@ -21,6 +21,7 @@ import numpy as np
 import models
 from models import pipe
 from models.engine import CallReport, Probabilities, Task
+from models.growth import GROWTH_MIB, LOOK_EVERY_S, EngineGrowthError, Growth, resident_of
 from models.specs import EngineSpec
 from runtime import errors
 from runtime.errors import EngineError, ModelError
@@ -58,9 +59,17 @@ class HostedEngine:
         spec: what to load.
         deadline_s: how long one call may take where the caller does not say; a call that takes longer has hung.
         start_timeout_s: how long loading and warming up may take.
+        growth_mib: how much more memory the child may hold in a call than when it was warm.
     """
 
-    def __init__(self, spec: EngineSpec, *, deadline_s: float = 30.0, start_timeout_s: float = 180.0) -> None:
+    def __init__(
+        self,
+        spec: EngineSpec,
+        *,
+        deadline_s: float = 30.0,
+        start_timeout_s: float = 180.0,
+        growth_mib: float = GROWTH_MIB,
+    ) -> None:
         self.spec = spec
         self.name = ""
         self.version = ""
@@ -69,18 +78,27 @@ class HostedEngine:
         self.last_call = CallReport()
         self._deadline_s = deadline_s
         self._start_timeout_s = start_timeout_s
+        self._growth_mib = growth_mib
+        self._growth: Growth | None = None
         self._decoder = msgspec.msgpack.Decoder(_Answer)
         self._child: _Child | None = None
         self._open()
 
     @classmethod
-    def start(cls, spec: EngineSpec, *, deadline_s: float = 30.0, start_timeout_s: float = 180.0) -> HostedEngine:
+    def start(
+        cls,
+        spec: EngineSpec,
+        *,
+        deadline_s: float = 30.0,
+        start_timeout_s: float = 180.0,
+        growth_mib: float = GROWTH_MIB,
+    ) -> HostedEngine:
         """Start the child and return when it is warm.
 
         Raises:
             ModelError: the version is unknown, does not verify, does not load or does not warm up in time.
         """
-        return cls(spec, deadline_s=deadline_s, start_timeout_s=start_timeout_s)
+        return cls(spec, deadline_s=deadline_s, start_timeout_s=start_timeout_s, growth_mib=growth_mib)
 
     @property
     def pid(self) -> int | None:
@@ -108,6 +126,8 @@ class HostedEngine:
 
         Raises:
             EngineError: the engine refused the batch and lives on.
+            EngineMemoryError: the engine lacks memory for this batch and lives on.
+            EngineGrowthError: the child took memory without end and was killed; `restart` before the next call.
             EngineCrashError: the child died; `restart` before the next call.
             EngineTimeoutError: no answer by the deadline; the child was killed, `restart` before the next call.
         """
@@ -144,7 +164,8 @@ class HostedEngine:
             child.end(grace_s=2.0)
 
     def _open(self) -> None:
-        self._child = _Child()
+        child = self._child = _Child()
+        self._growth = None  # while it loads there is nothing to compare with
         try:
             answer = self._ask(pipe.Open(self.spec), self._start_timeout_s)
         except ModelError:
@@ -152,6 +173,7 @@ class HostedEngine:
             raise
         if not isinstance(answer, pipe.Ready):
             raise self._off_script(answer)
+        self._growth = Growth(resident_of(child.process.pid), self._growth_mib)
         self.name, self.version, self.cleaning = answer.name, answer.version, answer.cleaning
         self.tasks = MappingProxyType(
             {task.name: Task(task.name, task.labels, task.abstain_below) for task in answer.tasks}
@@ -162,15 +184,23 @@ class HostedEngine:
         if child is None:
             raise EngineCrashError("the engine's process is not running; call restart() first")
         ends_at = time.monotonic() + timeout_s
+        look = self._growth.look if self._growth else None
         try:
             child.connection.send(request, timeout_s)
-            answer: _Answer = self._decoder.decode(child.connection.receive(max(1e-4, ends_at - time.monotonic())))
+            payload = child.connection.receive(max(1e-4, ends_at - time.monotonic()), look, LOOK_EVERY_S)
+            answer: _Answer = self._decoder.decode(payload)
         except TimeoutError:
             self._child = None
             child.end(grace_s=0.0)
             raise EngineTimeoutError(
                 f"engine process {child.process.pid} did not answer within {timeout_s:g} s and was killed; "
                 f"make the batch smaller or the deadline longer{child.last_words()}"
+            ) from None
+        except EngineGrowthError as error:
+            self._child = None
+            child.end(grace_s=0.0)
+            raise EngineGrowthError(
+                f"engine process {child.process.pid} {error}, and was killed{child.last_words()}"
             ) from None
         except UnicodeEncodeError as error:
             raise EngineError(f"a text cannot be encoded as UTF-8: {error}; clean it first") from None

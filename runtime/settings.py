@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     batch_deadline_s: PositiveFloat = 30.0
     """A model call that takes longer is killed and bisected. Less may kill an honest slow batch on a busy machine."""
 
+    engine_growth_mib: PositiveInt = 4096
+    """MiB that the engine's process may take in a call beyond what it held when warm; more, and it is killed and the
+    batch bisected. An honest batch takes under 1 GiB. Less protects a small machine, and may kill a GPU's large one."""
+
     http_host: str = "127.0.0.1"
     """Address of health, metrics and the HTTP ingest; loopback, because nothing there asks for a password."""
 

@@ -102,6 +102,7 @@ class Line:
     assignments: Assignments | None = None
     scorer: Scorer | None = None
     lag: LagWatch | None = None
+    cluster: str | None = None
 
     async def open(self) -> None:
         """Load the engine, ask the broker, start the stages; nothing has joined the group yet.
@@ -112,9 +113,9 @@ class Line:
         settings = self.settings
         await self._serve_health()
         await self._load_engine()
-        admission = self.admission()
-        verdict = await admission.ask()
-        self.metrics.expired.inc(verdict.expired)
+        admitted = await self.admission().ask()
+        self.cluster = admitted.cluster
+        self.metrics.expired.inc(admitted.expired)
         delivery = Delivery(
             lambda: kafka_producer(settings.bootstrap),
             replaced=self.metrics.producers_replaced.inc,
@@ -128,8 +129,8 @@ class Line:
         self._join_faust(pipeline, assignments)
 
     def admission(self) -> Admission:
-        """The questions that this worker asks before it joins."""
-        return Admission(
+        """The questions that this worker asks before it joins, and those that it asks once it was let in."""
+        first = Admission(
             bootstrap=self.settings.bootstrap,
             group=self.settings.group,
             topic=topics.PUBLISHED.name,
@@ -138,6 +139,7 @@ class Line:
             accept_expired=self.consent.expired,
             accept_reset=self.consent.reset,
         )
+        return first if self.cluster is None else first.again(self.cluster)
 
     async def close(self) -> None:
         """Close what `open` opened, in reverse, each of it whatever the others do; a second call does nothing."""
@@ -169,7 +171,12 @@ class Line:
         loop = asyncio.get_running_loop()
         settings = self.settings
         engine = await loop.run_in_executor(
-            executor, lambda: HostedEngine.start(engine_spec(settings), deadline_s=settings.batch_deadline_s)
+            executor,
+            lambda: HostedEngine.start(
+                engine_spec(settings),
+                deadline_s=settings.batch_deadline_s,
+                growth_mib=settings.engine_growth_mib,
+            ),
         )
 
         async def close() -> None:
@@ -225,6 +232,7 @@ class Line:
             OUTPUTS,
             assigned=self._assigned,
             assignments=assignments,
+            readmit=lambda: self.admission().ask(),
             work=work,
             watchdog=Watchdog(step_s=max(STEP_S, self.settings.batch_deadline_s + LOOK_S)),
         )

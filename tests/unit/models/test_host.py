@@ -12,9 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from models.growth import EngineGrowthError
 from models.host import EngineCrashError, EngineTimeoutError, HostedEngine
 from models.specs import NoopSpec, RegistrySpec, ScriptedSpec
-from runtime.errors import EngineError, ModelError
+from runtime.errors import EngineError, EngineMemoryError, ModelError
 
 ROOT = Path(__file__).parents[3]
 
@@ -35,7 +36,7 @@ def hosted(shared: HostedEngine) -> HostedEngine:
 
 def test_an_engine_error_in_the_child_comes_back_and_the_child_lives_on(hosted: HostedEngine) -> None:
     pid = hosted.pid
-    with pytest.raises(EngineError, match=r"refuses a text that holds '\[\[error\]\]'") as caught:
+    with pytest.raises(EngineError, match=r"refuse a text that holds '\[\[error\]\]'") as caught:
         hosted.score(["fine", "[[error]]"])
     assert caught.value.reason == "engine_error"
     assert hosted.score(["fine"])["sentiment"].shape == (1, 3)
@@ -80,6 +81,37 @@ def test_a_hang_is_killed_at_the_deadline(hosted: HostedEngine) -> None:
         hosted.score(["[[hang]]"], deadline_s=0.2)
     assert caught.value.reason == "timeout"
     assert not child.is_running()
+
+
+def test_lack_of_memory_in_the_child_comes_back_as_such_and_the_child_lives_on(hosted: HostedEngine) -> None:
+    pid = hosted.pid
+    for _ in range(3):
+        with pytest.raises(EngineMemoryError, match="MemoryError"):
+            hosted.score(["[[heavy]]"] * 20)
+        assert hosted.score(["[[heavy]]"] * 10)["sentiment"].shape == (10, 3)
+    assert hosted.pid == pid
+    hosted.restart()  # the limit that the first heavy text set ends with its process
+
+
+def test_a_child_that_takes_memory_without_end_is_killed_and_the_message_has_the_numbers() -> None:
+    engine = HostedEngine.start(ScriptedSpec(), growth_mib=100)
+    assert engine.pid is not None
+    child = psutil.Process(engine.pid)
+    with pytest.raises(
+        EngineGrowthError, match=r"grew to [\d,]+ MiB from the \d+ MiB .* allows 100 MiB more, and was killed"
+    ) as caught:
+        engine.score(["fine", "[[alloc]]"])
+    assert caught.value.reason == "out_of_memory"
+    assert not child.is_running()
+    assert not engine.is_alive
+    engine.restart()
+    assert engine.score(["fine"])["sentiment"].shape == (1, 3)
+    engine.close()
+
+
+def test_a_native_abort_is_a_crash_that_names_the_signal(hosted: HostedEngine) -> None:
+    with pytest.raises(EngineCrashError, match="was ended by SIGABRT"):
+        hosted.score(["[[abort]]"])
 
 
 def test_kill_from_another_thread_ends_a_call_in_progress_as_a_crash(hosted: HostedEngine) -> None:

@@ -120,7 +120,7 @@ def attach(
     topic: str = topics.PUBLISHED.name,
     passed: Pass = unharmed,
 ) -> None:
-    """Add the agent that feeds the pipeline.
+    """Add the agent that feeds the pipeline; before partitions go, what is in flight is finished and committed.
 
     Args:
         app: the Faust app.
@@ -145,6 +145,8 @@ def attach(
                 failed(error)
                 await asyncio.Event().wait()  # hold what we have: the process ends now
 
+    transport: Any = app.transport
+    transport.before_revoked = assignments.ended
     app.agent(source, name="classify", concurrency=1, supervisor_strategy=CrashingSupervisor)(classify)
 
 

@@ -86,6 +86,12 @@ class Assignments:
         self.release_unheld()
         self._ending = asyncio.get_running_loop().create_task(self._end(generation, grace_s))
 
+    async def ended(self) -> None:
+        """End the generation and return when its work in flight is finished or dropped."""
+        self.end_soon()
+        if self._ending is not None:
+            await self._ending
+
     def owner_of(self, number: int) -> Generation | None:
         """The open generation with that number; None where its messages are to be ignored."""
         current = self.current

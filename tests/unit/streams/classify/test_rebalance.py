@@ -120,3 +120,23 @@ async def test_assignment_and_revocation_are_crash_points_the_latter_only_with_w
     assert rig.passed[-1] == "revoked"
     rig.sink.gate.set()
     assert await rig.pipeline.drain(10)
+
+
+async def test_a_revocation_ends_when_what_is_in_flight_was_acknowledged(world) -> None:
+    rig, _, assignments, event = world
+    assignments.begin(1)
+    rig.sink.gate.clear()
+    await take([event(0)], assignments, rig.pipeline)
+
+    ending = asyncio.create_task(assignments.ended())
+    await asyncio.sleep(0)
+    assert not ending.done()
+    rig.sink.gate.set()
+    await ending
+
+    assert [done.offset for done in rig.acknowledged] == [0]
+
+
+async def test_a_revocation_without_partitions_ends_at_once(world) -> None:
+    _, _, assignments, _ = world
+    await assignments.ended()

@@ -60,6 +60,9 @@ class HostedEngine:
         deadline_s: how long one call may take where the caller does not say; a call that takes longer has hung.
         start_timeout_s: how long loading and warming up may take.
         growth_mib: how much more memory the child may hold in a call than when it was warm.
+
+    Attributes:
+        warm_tokens_per_s: estimated tokens per second of the warm-up's last call.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class HostedEngine:
         self.cleaning = ""
         self.tasks: Mapping[str, Task] = {}
         self.last_call = CallReport()
+        self.warm_tokens_per_s = 0.0
         self._deadline_s = deadline_s
         self._start_timeout_s = start_timeout_s
         self._growth_mib = growth_mib
@@ -173,6 +177,7 @@ class HostedEngine:
             raise
         if not isinstance(answer, pipe.Ready):
             raise self._off_script(answer)
+        self.warm_tokens_per_s = answer.tokens_per_s
         self._growth = Growth(resident_of(child.process.pid), self._growth_mib)
         self.name, self.version, self.cleaning = answer.name, answer.version, answer.cleaning
         self.tasks = MappingProxyType(

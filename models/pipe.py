@@ -45,12 +45,13 @@ class TaskShape(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready", array_like=True):
-    """From the child: loaded, canaries checked, warm."""
+    """From the child: loaded, canaries checked, warm; `tokens_per_s` is what it did in the warm-up."""
 
     name: str
     version: str
     cleaning: str
     tasks: list[TaskShape]
+    tokens_per_s: float
 
 
 class Scored(msgspec.Struct, frozen=True, tag="scored", array_like=True):

@@ -189,7 +189,7 @@ class Line:
             worker=worker_id(),
             executor=executor,
             metrics=self.metrics,
-            speed=Speed(settings.batch_deadline_s),
+            speed=Speed(settings.batch_deadline_s, engine.warm_tokens_per_s),
             link=self._linker(),
         )
         _log.info("engine_loaded", engine=engine.name, version=engine.version, engine_pid=engine.pid)

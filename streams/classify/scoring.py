@@ -92,6 +92,7 @@ class Scorer:
         self._numbers = itertools.count(1)
         self._calls = 0
         self._due: float | None = None
+        self._is_left_down = False
         metrics.serves(self._served[1])
 
     @property
@@ -106,8 +107,8 @@ class Scorer:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the engine's process runs."""
-        return self._served[0].is_alive
+        """Whether the next batch has an engine: its process runs, or a text ended it and the batch brings it back."""
+        return self._served[0].is_alive or self._is_left_down
 
     @property
     def calls(self) -> int:
@@ -141,27 +142,40 @@ class Scorer:
             if search.is_last_try:
                 await self._restart()
             else:
-                await self._revive()  # it may have died while idle, which no text is to blame for
+                await self.revive()  # it may have died while idle, which no text is to blame for
             try:
-                scored.append(await self._call(items[begin:end], begin))
+                scored.append(await self._call(items[begin:end], begin, is_search=search.is_search))
             except EngineError as error:
                 _log.warning("engine_failed", reason=error.reason, texts=end - begin, detail=str(error)[:500])
                 if isinstance(error, EngineMemoryError) and end - begin > 1:
                     # A text that is too much alone says nothing about how many others fit into a call.
                     self._speed.exhausted(sum(item.cost for item in items[begin:end]))
-                search.failed(error.reason, f"{type(error).__name__}: {error}")
+                is_alive = self._served[0].is_alive
+                search.failed(error.reason, f"{type(error).__name__}: {error}", is_alive=is_alive)
             else:
                 search.succeeded()
-        await self._revive()
         if len(search.given_up) == len(items):
+            await self.revive()
             await self._require_working(search)
+        self._is_left_down = not self._served[0].is_alive
         scored.append({position: _refused(items[position], *verdict) for position, verdict in _given_up(search)})
         return scored
 
-    async def _call(self, items: list[Ready], begin: int) -> Scores:
+    async def revive(self) -> None:
+        """Bring the engine back where its process ended.
+
+        `score` leaves that to the next batch, so that the outputs of its own need not wait for it.
+
+        Raises:
+            ModelError: it does not come back.
+        """
+        if not self._served[0].is_alive:
+            await self._restart()
+
+    async def _call(self, items: list[Ready], begin: int, *, is_search: bool) -> Scores:
         engine, serving = self._served  # read once: one call, one version, one engine
         cost = sum(item.cost for item in items)
-        deadline_s = self._speed.deadline_s(cost)
+        deadline_s = self._speed.search_deadline_s(cost) if is_search else self._speed.deadline_s(cost)
         started = self._monotonic()
         self._due = started + deadline_s + 1.0
         texts = [item.cleaned for item in items]
@@ -206,11 +220,8 @@ class Scorer:
         self._due = None
         self._calls += 1
 
-    async def _revive(self) -> None:
-        if not self._served[0].is_alive:
-            await self._restart()
-
     async def _restart(self) -> None:
+        self._is_left_down = False
         engine, _ = self._served
         for attempt, pause in enumerate(RESTART_PAUSES_S, 1):
             await self._sleep(pause)

@@ -30,6 +30,10 @@ DEADLINE_FACTOR = 20.0
 SHORTEST_DEADLINE_S = 5.0
 """A call hangs when it takes 20 times as long as expected, but never before 5 s: a busy machine may stall so long."""
 
+SHORTEST_SEARCH_S = 1.0
+"""The same while a text that ended the engine is searched for and no verdict hangs on the call: one that was honest and
+is stopped costs a restart and another try, and inputs wait for each second of a hang."""
+
 
 class Speed:
     """Running mean of estimated tokens per second, and the budget that follows from it.
@@ -39,10 +43,13 @@ class Speed:
 
     Args:
         longest_deadline_s: no deadline is longer, and it is the deadline while nothing was measured.
+        warm_tokens_per_s: what the engine did when it warmed up: deadlines follow it until a real call was measured,
+            budgets do not, because made-up texts are cheaper than real ones.
     """
 
-    def __init__(self, longest_deadline_s: float = 30.0) -> None:
+    def __init__(self, longest_deadline_s: float = 30.0, warm_tokens_per_s: float | None = None) -> None:
         self._longest_deadline_s = longest_deadline_s
+        self._warm_tokens_per_s = warm_tokens_per_s
         self._tokens_per_s: float | None = None
         self._budget = FIRST_BUDGET
         self._ceiling = math.inf
@@ -71,10 +78,17 @@ class Speed:
 
     def deadline_s(self, tokens: int) -> float:
         """Seconds after which a call of so many estimated tokens counts as hung."""
-        if self._tokens_per_s is None:
+        return self._deadline_s(tokens, SHORTEST_DEADLINE_S)
+
+    def search_deadline_s(self, tokens: int) -> float:
+        """The same where a call that is stopped too early is only tried again; never longer than `deadline_s`."""
+        return self._deadline_s(tokens, SHORTEST_SEARCH_S)
+
+    def _deadline_s(self, tokens: int, shortest_s: float) -> float:
+        tokens_per_s = self._tokens_per_s or self._warm_tokens_per_s
+        if not tokens_per_s:
             return self._longest_deadline_s
-        expected = tokens / self._tokens_per_s
-        return min(self._longest_deadline_s, max(SHORTEST_DEADLINE_S, DEADLINE_FACTOR * expected))
+        return min(self._longest_deadline_s, max(shortest_s, DEADLINE_FACTOR * tokens / tokens_per_s))
 
 
 def parts(costs: Sequence[int], max_records: int, budget: Callable[[], int]) -> Iterator[int]:

@@ -27,7 +27,40 @@ async def test_poison_is_refused_with_the_engines_reason_and_its_neighbours_are_
     assert isinstance(refused[2], Refused)
     assert refused[2].reason == ("engine_error" if marker == "error" else marker)
     assert refused[2].event_id == "e0-2"
-    assert rig.host.restarts == (1 if marker == "error" else 4)
+    assert rig.host.restarts == (1 if marker == "error" else 3)
+
+
+async def test_outputs_do_not_wait_for_an_engine_that_only_the_next_batch_needs(rig, record) -> None:
+    await rig.scorer.score(items(record, "a", "[[crash]]"), lambda: True)
+    assert not rig.host.is_alive
+    assert rig.scorer.is_ready
+    restarts = rig.host.restarts
+    await rig.scorer.score(items(record, "b"), lambda: True)
+    assert rig.host.restarts == restarts + 1
+    rig.host.is_alive = False
+    assert not rig.scorer.is_ready
+
+
+async def test_an_engine_that_does_not_come_back_is_not_called_ready(rig, record) -> None:
+    await rig.scorer.score(items(record, "[[crash]]", "[[crash]]"), lambda: True)
+    rig.host.is_alive, rig.host.refuse_restarts = False, 99
+    with pytest.raises(ModelError, match="did not come back"):
+        await rig.scorer.revive()
+    assert not rig.scorer.is_ready
+
+
+async def test_the_search_is_impatient_and_the_first_and_the_deciding_call_are_not(rig, record) -> None:
+    deadlines = []
+    score = rig.host.score
+
+    def timed(texts, deadline_s=None):
+        deadlines.append((len(texts), deadline_s))
+        return score(texts, deadline_s)
+
+    rig.host.score = timed
+    await rig.scorer.score(items(record, "a"), lambda: True)
+    await rig.scorer.score(items(record, *["b"] * 15, "[[timeout]]"), lambda: True)
+    assert deadlines[1:] == [(16, 5.0), *[(2, 1.0)] * 8, (1, 1.0), (1, 1.0), (1, 5.0)]
 
 
 async def test_an_engine_that_does_not_come_back_ends_the_search(rig, record) -> None:

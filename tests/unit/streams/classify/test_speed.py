@@ -53,6 +53,22 @@ def test_a_call_that_succeeds_shows_that_its_size_was_not_what_failed() -> None:
     assert speed.budget == 500
 
 
+def test_the_warm_up_stands_in_for_the_first_deadline_and_for_no_budget() -> None:
+    speed = Speed(30.0, warm_tokens_per_s=1_000.0)
+    assert speed.deadline_s(100) == 5.0
+    assert speed.deadline_s(500) == 10.0
+    assert speed.budget == FIRST_BUDGET
+    speed.measured(100, 1.0)
+    assert speed.deadline_s(100) == 20.0
+    assert Speed(30.0, warm_tokens_per_s=0.0).deadline_s(100) == 30.0
+
+
+@given(st.integers(0, 10_000), st.one_of(st.none(), st.floats(1.0, 1e6)))
+def test_a_search_is_never_more_patient_than_a_verdict(tokens, measured) -> None:
+    speed = Speed(30.0, measured)
+    assert min(1.0, speed.deadline_s(tokens)) <= speed.search_deadline_s(tokens) <= speed.deadline_s(tokens)
+
+
 @given(st.lists(st.integers(0, 10_000), max_size=50))
 def test_no_lack_of_memory_takes_the_budget_under_the_smallest(tokens) -> None:
     speed = Speed()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,6 +34,11 @@ class Blueprint:
     def bootstrap(self) -> str:
         """`host:port` of every node, separated by commas."""
         return ",".join(f"{HOST}:{node.client_port}" for node in self.nodes)
+
+    @property
+    def second(self) -> tuple[int, ...]:
+        """Ports of the second listeners, behind a proxy; empty where there are none."""
+        return tuple(node.second_port for node in self.nodes if node.second_port)
 
 
 def home(folder: Path, node: Node) -> NodeFolder:
@@ -81,8 +87,16 @@ def check_usable(folder: Path, nodes: int) -> None:
         )
 
 
-def prepare(folder: Path, *, nodes: int, port: int, choose: random.Random) -> Blueprint:
+def prepare(folder: Path, *, nodes: int, port: int, choose: random.Random, advertised: Sequence[int] = ()) -> Blueprint:
     """The folder's cluster with the ports that this start shall use, noted in `cluster.json`.
+
+    Args:
+        folder: of the cluster.
+        nodes: how many.
+        port: of the first node; 0 for those of the last start, else free ones.
+        choose: source of randomness.
+        advertised: ports of a proxy before each node: every node then has a second listener that names it. What a
+            folder once has, it keeps.
 
     Raises:
         BrokerError: it runs already at another port, or there is no such port.
@@ -100,10 +114,20 @@ def prepare(folder: Path, *, nodes: int, port: int, choose: random.Random) -> Bl
         raise BrokerError(f"{nodes} nodes from port {port} on would pass {_LAST_PORT}; choose a lower --port")
     clients = [port + index for index in range(nodes)] if port else ports.free(nodes, choose)
     free = ports.free(nodes, choose, taken=clients)
+    if known is not None and not advertised:
+        advertised = [node.advertised_port for node in known.nodes if node.advertised_port]
+    second = ports.free(len(advertised), choose, taken=[*clients, *free, *advertised])
     fresh = Blueprint(
         cluster_id=known.cluster_id if known else _new_cluster_id(choose),
         nodes=tuple(
-            Node(node_id=index + 1, client_port=clients[index], controller_port=free[index]) for index in range(nodes)
+            Node(
+                node_id=index + 1,
+                client_port=clients[index],
+                controller_port=free[index],
+                second_port=second[index] if second else 0,
+                advertised_port=advertised[index] if second else 0,
+            )
+            for index in range(nodes)
         ),
     )
     _write(folder, fresh)
@@ -115,6 +139,13 @@ def forget_ports(folder: Path) -> None:
     known = read(folder)
     if known is not None:
         _write(folder, replace(known, nodes=tuple(replace(node, client_port=0) for node in known.nodes)))
+
+
+def rename(folder: Path, choose: random.Random) -> None:
+    """Give the cluster another identity and leave its ports: for tests of what clients do then. Its data must go."""
+    known = read(folder)
+    if known is not None:
+        _write(folder, replace(known, cluster_id=_new_cluster_id(choose)))
 
 
 def write_settings(folder: Path, node: Node, blueprint: Blueprint) -> None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,8 @@ class Cluster:
     nodes: int
     pids: tuple[int, ...]
     """Process ids, by node."""
+    second: tuple[int, ...] = ()
+    """Ports of the second listeners, by node, which a proxy forwards to; empty where there are none."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def start(
     announce: Announce = _silent,
     jars: Path | None = None,
     choose: random.Random | None = None,
+    advertised: Sequence[int] = (),
 ) -> Cluster:
     """Start the broker of a folder, or what is missing of it, and return once it really answers.
 
@@ -90,6 +93,7 @@ def start(
         announce: is told what is being waited for.
         jars: folder of the jars; by default the user's cache.
         choose: source of randomness for ports and the cluster's identity.
+        advertised: ports of a proxy before each node; fixed when the folder is first used.
 
     Raises:
         ArtefactError: the jars or the JRE cannot be had, or are not what is pinned.
@@ -101,7 +105,9 @@ def start(
     class_path = artefacts.class_path(jars, announce=announce)
     with _locked(folder, wait_s):
         for left in reversed(range(_TRIES)):
-            plan = blueprint.prepare(folder, nodes=nodes, port=port, choose=choose or random.SystemRandom())
+            plan = blueprint.prepare(
+                folder, nodes=nodes, port=port, choose=choose or random.SystemRandom(), advertised=advertised
+            )
             check_space(folder, shutil.disk_usage(folder).free)
             try:
                 return _start_nodes(folder, plan, class_path, wait_s=wait_s, announce=announce)
@@ -159,7 +165,7 @@ def temporary(nodes: int = 1, *, announce: Announce = _silent) -> Iterator[Clust
         BrokerError: as `start`.
     """
     folder = Path(tempfile.mkdtemp(prefix="bellwether-broker-"))
-    with _guarded(folder):
+    with guarded(folder):
         try:
             yield start(folder, nodes=nodes, announce=announce)
         finally:
@@ -175,8 +181,13 @@ def kill(folder: Path) -> None:
 
 
 @contextmanager
-def _guarded(folder: Path) -> Iterator[None]:
-    # A kill -9 of this process closes the pipe too: then the guard ends the broker and removes the folder.
+def guarded(folder: Path) -> Iterator[None]:
+    """See to it that the broker of a folder ends with us and the folder goes, even when we are killed.
+
+    Args:
+        folder: what is left of it when the block ends is removed.
+    """
+    # A kill -9 of this process closes the pipe: then the guard ends the broker and removes the folder.
     command = [sys.executable, "-m", "bellwether.broker.guard", str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True) as guard:
         try:
@@ -234,7 +245,7 @@ def _start_nodes(folder: Path, plan: Blueprint, class_path: str, *, wait_s: floa
         raise
     found = [process.running(blueprint.home(folder, node)) for node in plan.nodes]
     pids = tuple(one.pid for one in found if one is not None)
-    return Cluster(bootstrap=plan.bootstrap, folder=folder, nodes=len(plan.nodes), pids=pids)
+    return Cluster(bootstrap=plan.bootstrap, folder=folder, nodes=len(plan.nodes), pids=pids, second=plan.second)
 
 
 def _end(folder: Path, plan: Blueprint, *, wait_s: float) -> None:

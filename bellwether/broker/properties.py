@@ -11,6 +11,9 @@ from wire.topics import MAX_MESSAGE_BYTES
 HOST = "127.0.0.1"
 """Every listener's address: a broker of ours is never reachable from another machine."""
 
+SECOND = "SECOND"
+"""Name of the listener whose clients come through a proxy."""
+
 OFFSETS_RETENTION_MINUTES = 5 * 366 * 24 * 60
 """Five years. Kafka forgets the offsets of an idle group after 7 days; our clients take no automatic reset,
 so a worker that comes back after a holiday would refuse to start."""
@@ -28,6 +31,10 @@ class Node:
     """From 1 on."""
     client_port: int
     controller_port: int
+    second_port: int = 0
+    """Of a second listener, for clients that come through a proxy; 0 where there is none."""
+    advertised_port: int = 0
+    """The proxy's: what the second listener tells its clients to connect to."""
 
 
 def server(node: Node, nodes: Sequence[Node], data: Path, extra: Mapping[str, str] | None = None) -> str:
@@ -42,15 +49,20 @@ def server(node: Node, nodes: Sequence[Node], data: Path, extra: Mapping[str, st
     replicas = len(nodes)
     # All but one replica must have a record before it counts as written: one node of three may be lost.
     in_sync = max(1, replicas - 1)
+    listeners = {"PLAINTEXT": node.client_port, "CONTROLLER": node.controller_port}
+    advertised = {"PLAINTEXT": node.client_port}
+    if node.second_port:
+        listeners[SECOND] = node.second_port
+        advertised[SECOND] = node.advertised_port
     settings = {
         "process.roles": "broker,controller",
         "node.id": str(node.node_id),
         "controller.quorum.voters": ",".join(f"{n.node_id}@{HOST}:{n.controller_port}" for n in nodes),
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{HOST}:{node.client_port},CONTROLLER://{HOST}:{node.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{node.client_port}",
+        "listeners": _addresses(listeners),
+        "advertised.listeners": _addresses(advertised),
         "inter.broker.listener.name": "PLAINTEXT",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in listeners),
         "log.dirs": _escaped(str(data)),
         **shared(replicas, in_sync),
         **(extra or {}),
@@ -101,6 +113,10 @@ rootLogger.appenderRef.file.ref = file
 logger.server.name = kafka.server
 logger.server.level = info
 """
+
+
+def _addresses(ports: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://{HOST}:{port}" for name, port in ports.items())
 
 
 def _escaped(value: str) -> str:

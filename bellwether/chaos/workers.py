@@ -1,0 +1,263 @@
+"""The workers of a row, each under a parent of its own: started, harmed, watched and stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from bellwether.chaos.brokers import Broker
+from bellwether.chaos.journal import Strike
+from bellwether.chaos.logs import WorkerLog
+from bellwether.chaos.outfits import Outfit
+from bellwether.chaos.parents import Parent
+from bellwether.chaos.scenario import Scenario
+from bellwether.demo.children import Child
+from runtime.errors import DependencyError
+
+LOOK_S = 0.5
+"""Between two looks at memory, deaths and process ids."""
+
+READY_S = 180.0
+"""Longest until all workers have loaded their engines and joined; a busy machine takes a minute."""
+
+_TICK_S = 0.1
+_MIB = 1024 * 1024
+
+
+class Workers:
+    """Workers between entering and leaving; all methods may be called from any thread.
+
+    Args:
+        scenario: what they serve and with which settings.
+        broker: whose topics they read.
+        group: their consumer group.
+        folder: of the row: logs, state.
+        note: told when a worker killed itself.
+        build: folder of another source tree whose code they run.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        broker: Broker,
+        group: str,
+        folder: Path,
+        *,
+        note: Callable[[Strike], None],
+        build: Path | None = None,
+    ) -> None:
+        address = broker.workers_address(proxied=scenario.proxied)
+        self.outfit = Outfit(scenario, address, group, folder, build)
+        self.peak_memory_mib = 0.0
+        self._note = note
+        self._parents: list[Parent] = []
+        self._paused: set[int] = set()
+        self._deaths: list[Strike] = []
+        self._lock = threading.RLock()
+        self._leaving = threading.Event()
+        self._watch = threading.Thread(target=self._watching, name="workers", daemon=True)
+        # A child asks the kernel to end it with the thread that started it: this one lives as long as we do.
+        self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
+
+    def __enter__(self) -> Self:
+        self.outfit.__enter__()
+        self._watch.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leaving.set()
+        self._watch.join()
+        for parent in self._parents:
+            parent.child.stop(0.0)
+        self._starter.shutdown()
+        self.outfit.__exit__(kind, error, trace)
+
+    def start(self, number: int) -> None:
+        """Start so many."""
+        for _ in range(number):
+            self.add()
+
+    def wait_until_ready(self, wait_s: float = READY_S) -> None:
+        """Return when all workers have joined one and the same generation of the group.
+
+        Raises:
+            DependencyError: one gave up, or they take too long.
+        """
+        deadline = time.monotonic() + wait_s
+        while not self._are_together():
+            for parent in self._present():
+                if parent.child.exit_code() is not None:
+                    raise DependencyError(f"a worker cannot start\n{parent.child.tail()}")
+            if time.monotonic() > deadline:
+                raise DependencyError(f"not all workers joined their group within {wait_s:.0f} s\n{self.log_tail()}")
+            time.sleep(_TICK_S)
+
+    def present(self) -> int:
+        """How many there are, those that are just started again included."""
+        return len(self._present())
+
+    def pids(self) -> list[int]:
+        """Of the processes that work: no parents, no engines."""
+        return [one.pid for parent in self._present() if (one := parent.worker()) is not None]
+
+    def engines(self) -> list[int]:
+        """Of their engines."""
+        return [one.pid for parent in self._present() if (one := parent.engine()) is not None]
+
+    def held_by(self, pid: int) -> tuple[int, ...]:
+        """Partitions of a worker's newest assignment."""
+        with self._lock:
+            return next((log.held[pid] for log in self._logs() if pid in log.held), ())
+
+    def kill_one(self, choose: random.Random) -> int:
+        """SIGKILL of a worker that has joined; waits for one. Returns its process id, as do the next ones."""
+        return self._signal(self._choose(choose, Parent.worker), signal.SIGKILL)
+
+    def kill_engine(self, choose: random.Random) -> int:
+        """SIGKILL of an engine's process."""
+        return self._signal(self._choose(choose, Parent.engine), signal.SIGKILL)
+
+    def terminate_one(self, choose: random.Random) -> int:
+        """SIGTERM of a worker, not of its parent, which starts it again."""
+        return self._signal(self._choose(choose, Parent.worker), signal.SIGTERM)
+
+    def pause_one(self, choose: random.Random) -> int:
+        """SIGSTOP of a worker; its engine and its parent go on."""
+        pid = self._signal(self._choose(choose, Parent.worker), signal.SIGSTOP)
+        self._paused.add(pid)
+        return pid
+
+    def resume(self, pid: int) -> None:
+        """SIGCONT; one that is gone needs none."""
+        self._paused.discard(pid)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    def add(self) -> int:
+        """One more worker; returns its parent's process id at once."""
+        with self._lock:
+            number = len(self._parents) + 1
+            starting = self._starter.submit(Child, f"worker-{number}", self.outfit.parent(number), self.outfit.state)
+            child = starting.result()
+            self._parents.append(Parent(number, child, WorkerLog(child.log)))
+            return child.pid
+
+    def remove_one(self, choose: random.Random) -> int:
+        """SIGTERM of a parent whose worker heeds signals; returns the worker's process id at once."""
+        worker = self._choose(choose, Parent.worker, is_ready=self._heeds_signals)
+        with self._lock:
+            parent = next(one for one in self._present() if (its := one.worker()) and its.pid == worker.pid)
+            parent.is_leaving = True
+        os.kill(parent.child.pid, signal.SIGTERM)
+        return worker.pid
+
+    def stop(self) -> list[int]:
+        """SIGTERM to all parents; returns when all have ended.
+
+        Returns:
+            Exit codes, also of those that were removed before.
+        """
+        for pid in list(self._paused):
+            self.resume(pid)
+        # While Python still imports, a worker has no handler, and SIGTERM would be no stop but a kill.
+        deadline = time.monotonic() + READY_S
+        while not all(map(self._heeds_signals, self._present())) and time.monotonic() < deadline:
+            time.sleep(_TICK_S)
+        for parent in self._parents:
+            if parent.child.exit_code() is None:
+                os.kill(parent.child.pid, signal.SIGTERM)
+        codes = [parent.child.stop() for parent in self._parents]
+        self.deaths()
+        return [-signal.SIGKILL if code is None else code for code in codes]
+
+    def deaths(self) -> list[Strike]:
+        """Workers that killed themselves at a crash point; each is noted once."""
+        with self._lock:
+            crashed = self.outfit.crashed
+            if not self._deaths and crashed.is_file() and (said := crashed.read_text(encoding="ascii").split()):
+                pid = int(said[0])
+                detail = f"at {said[1]}, held {list(self.held_by(pid))}"
+                strike = Strike(time=crashed.stat().st_mtime, what="worker-died", pid=pid, detail=detail)
+                self._deaths.append(strike)
+                self._note(strike)
+            return list(self._deaths)
+
+    @property
+    def restarts(self) -> int:
+        """How many workers ended and were started again."""
+        with self._lock:
+            # A full disk may have swallowed a line of the log; what was seen running was seen.
+            return sum(max(len(parent.log.look().ended), len(parent.pids) - 1) for parent in self._parents)
+
+    def generations(self) -> set[int]:
+        """Of the group, as far as its workers say: one more is a rebalance."""
+        with self._lock:
+            return set().union(*(log.generations for log in self._logs()))
+
+    def log_tail(self) -> str:
+        """The last lines that each of them said."""
+        return "\n".join(parent.child.tail() for parent in self._parents)
+
+    def _present(self) -> list[Parent]:
+        with self._lock:
+            return [parent for parent in self._parents if not parent.is_leaving]
+
+    def _logs(self) -> Iterator[WorkerLog]:
+        return (parent.log.look() for parent in self._parents)
+
+    def _are_together(self) -> bool:
+        with self._lock:
+            newest = [max(log.generations, default=-1) for log in self._logs()]
+            return len(set(newest)) <= 1 and all(parent.has_joined() for parent in self._present())
+
+    def _heeds_signals(self, parent: Parent) -> bool:
+        with self._lock:
+            worker = parent.worker()
+            return worker is not None and worker.pid in parent.log.look().listening
+
+    def _choose(
+        self,
+        choose: random.Random,
+        which: Callable[[Parent], psutil.Process | None],
+        is_ready: Callable[[Parent], bool] | None = None,
+    ) -> psutil.Process:
+        """A process of a worker that is ready: by default, that has joined."""
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline and not self._leaving.is_set():
+            with self._lock:
+                for log in self._logs():
+                    log.look()
+                ready = [one for one in self._present() if (is_ready or Parent.has_joined)(one)]
+                found = [process for one in ready if (process := which(one)) is not None]
+            if found:
+                return choose.choice(found)
+            time.sleep(_TICK_S)
+        raise DependencyError(f"no worker was there to be harmed within {READY_S:.0f} s\n{self.log_tail()}")
+
+    def _signal(self, process: psutil.Process, number: signal.Signals) -> int:
+        process.send_signal(number)
+        return process.pid
+
+    def _watching(self) -> None:
+        while not self._leaving.wait(LOOK_S):
+            for parent in self._present():
+                worker = parent.worker()
+                if worker is None:
+                    continue
+                parent.pids.add(worker.pid)
+                with contextlib.suppress(psutil.Error):
+                    self.peak_memory_mib = max(self.peak_memory_mib, worker.memory_info().rss / _MIB)
+            self.deaths()

@@ -1,9 +1,9 @@
-"""Asks the broker, before a worker joins its group, whether nothing was lost; nothing resets by itself."""
+"""Asks the broker, before a worker joins and after an outage, whether nothing was lost; nothing resets by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -23,6 +23,16 @@ _log = log.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Admitted:
+    """What a worker was told when it was let in."""
+
+    expired: int
+    """Inputs that were lost, which its user accepted."""
+    cluster: str
+    """Id of the cluster that answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
     """What a worker asks before it joins, and what its user accepted beforehand.
 
@@ -34,6 +44,7 @@ class Admission:
         memory: folder that remembers which cluster a group was seen on.
         accept_expired: go on where the log begins, although inputs were lost.
         accept_reset: go on at the log's start where offsets do not belong to this log.
+        cluster: id of the cluster that let this worker in; None before, when only `memory` knows.
     """
 
     bootstrap: str
@@ -43,8 +54,13 @@ class Admission:
     memory: Path
     accept_expired: bool = False
     accept_reset: bool = False
+    cluster: str | None = None
 
-    async def ask(self) -> Verdict:
+    def again(self, cluster: str) -> Admission:
+        """The same questions in the midst of work: what was accepted at the start was about another loss."""
+        return replace(self, accept_expired=False, accept_reset=False, cluster=cluster)
+
+    async def ask(self) -> Admitted:
         """Check offsets and the cluster's identity; commit offsets where the user accepted a loss.
 
         Raises:
@@ -74,20 +90,41 @@ class Admission:
                 "with `bellwether broker start`, or name yours with --bootstrap"
             ) from error
 
-    async def _judged(self, consumer: AIOKafkaConsumer, cluster: _Cluster) -> Verdict:
-        known = Memory(self.memory, self.group, self.bootstrap)
+    async def _judged(self, consumer: AIOKafkaConsumer, cluster: _Cluster) -> Admitted:
+        changed = self._difference(cluster.id)
+        try:
+            places = self._places(cluster)
+        except BrokerError as error:
+            if changed is None:
+                raise
+            raise PositionError(
+                f"{changed}; what the other cluster held is lost to {self.group!r}. Check the bootstrap address, or go "
+                f"on with --accept-reset, but first: {error}"
+            ) from error
         verdict = judge(
-            await _positions(consumer, self._places(cluster)),
+            await _positions(consumer, places),
             group=self.group,
             topic=self.topic,
-            cluster_changed=known.difference(cluster.id),
+            cluster_changed=changed,
             accept_expired=self.accept_expired,
             accept_reset=self.accept_reset,
         )
         if verdict.commit:
             await self._commit(consumer, verdict)
-        known.remember(cluster.id)
-        return verdict
+        if self.cluster is None:
+            self._memory().remember(cluster.id)
+        return Admitted(verdict.expired, cluster.id)
+
+    def _difference(self, found: str) -> str | None:
+        """A sentence where the cluster is another one than before."""
+        if self.cluster is None:
+            return self._memory().difference(found)
+        if self.cluster == found:
+            return None
+        return f"the cluster behind {self.bootstrap} is {found!r} now, it was {self.cluster!r} when this worker started"
+
+    def _memory(self) -> Memory:
+        return Memory(self.memory, self.group, self.bootstrap)
 
     def _places(self, cluster: _Cluster) -> list[TopicPartition]:
         for topic in (self.topic, *self.outputs):
@@ -123,8 +160,9 @@ def is_away(error: KafkaError | OSError) -> bool:
 async def _positions(consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> dict[int, Position]:
     consumer.assign(places)
     starts = await consumer.beginning_offsets(places)
-    ends = await consumer.end_offsets(places)
-    return {at.partition: Position(await consumer.committed(at), starts[at], ends[at]) for at in places}
+    committed = {at: await consumer.committed(at) for at in places}
+    ends = await consumer.end_offsets(places)  # last: workers of the group may be running
+    return {at.partition: Position(committed[at], starts[at], ends[at]) for at in places}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from runtime import clock, log
+from runtime.errors import BellwetherError, BrokerAwayError
 from streams.classify.generations import Generation
 from streams.classify.offsets import Offsets
 from streams.classify.rebalance import Assignments
@@ -50,10 +51,12 @@ class LagWatch:
         outputs: topics with the same partitions; a broker that cannot serve these counts as silent too.
         assigned: numbers of the partitions that are assigned now.
         assignments: what was acknowledged.
+        readmit: asks whether this is still the log that the worker was let in for; raises where it is not.
         work: what the worker does, for the watchdog.
         watchdog: told of each look.
         now: the wall clock.
         monotonic: for the broker's silence.
+        sleep: waits between looks.
     """
 
     def __init__(
@@ -65,10 +68,12 @@ class LagWatch:
         *,
         assigned: Callable[[], Iterable[int]],
         assignments: Assignments,
+        readmit: Callable[[], Awaitable[object]],
         work: Callable[[], Work],
         watchdog: Watchdog,
         now: Callable[[], datetime] = clock.now,
         monotonic: clock.Monotonic = clock.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._bootstrap = bootstrap
         self._group = group
@@ -76,13 +81,18 @@ class LagWatch:
         self._outputs = outputs
         self._assigned = assigned
         self._assignments = assignments
+        self._readmit = readmit
         self._work = work
         self._watchdog = watchdog
         self._now = now
         self._monotonic = monotonic
+        self._sleep = sleep
         self._lags: list[PartitionLag] = []
         self._stalls: list[Stall] = []
         self._answered = monotonic()
+        self._in_doubt = False
+        self._refused = False
+        self._admitted: Generation | None = None
 
     def lags(self) -> Iterable[PartitionLag]:
         """What the last look found."""
@@ -101,19 +111,22 @@ class LagWatch:
 
         Raises:
             StallError: a partition stands still for too long.
+            BellwetherError: what answers is not the log that this worker was let in for.
         """
         client: AIOKafkaConsumer | None = None
         try:
             while True:
                 try:
                     client = client or await self._connected()
+                    await self._ask_if_in_doubt()
                     self._lags = await asyncio.wait_for(self._look(client), ANSWER_S)
                     self._answered = self._monotonic()
-                except (KafkaError, TimeoutError, OSError):
+                except (KafkaError, TimeoutError, OSError, BrokerAwayError):
+                    self._in_doubt = True
                     self._unwatched()
                     await _closed(client)
                     client = None
-                await asyncio.sleep(EVERY_S)
+                await self._sleep(EVERY_S)
         finally:
             await _closed(client)
 
@@ -132,6 +145,30 @@ class LagWatch:
             raise
         return client
 
+    async def _ask_if_in_doubt(self) -> None:
+        """Ask for admission again after an outage, after a rebalance and where a log ends before our position.
+
+        A cluster that was swapped faster than we look does not know the group's members: it makes them join anew.
+
+        Raises:
+            BellwetherError: twice in a row the answer was no; once may be a broker that is just starting.
+        """
+        generation = self._assignments.current
+        if self._admitted is not None and generation is not self._admitted:
+            self._in_doubt = True
+        self._admitted = generation
+        if not self._in_doubt:
+            return
+        try:
+            await self._readmit()
+        except BellwetherError as error:
+            if error.is_retriable or self._refused:
+                raise
+            self._refused = True
+            _log.warning("log_in_doubt", detail=str(error))
+            raise BrokerAwayError(f"asked again before this is believed: {error}") from error
+        self._in_doubt = self._refused = False
+
     async def _look(self, client: AIOKafkaConsumer) -> list[PartitionLag]:
         places = [TopicPartition(self._topic, number) for number in sorted(self._assigned())]
         generation = self._assignments.current
@@ -139,16 +176,16 @@ class LagWatch:
             self._unwatched()
             await client.topics()
             return []
+        offsets = generation.offsets
+        done, first = offsets.next_offsets(), offsets.first_taken()
+        at: dict[TopicPartition, int] = {}
+        for place in places:
+            own = done.get(place.partition, first.get(place.partition))
+            at[place] = (await client.committed(place) or 0) if own is None else own
         written = [TopicPartition(output, place.partition) for output in self._outputs for place in places]
         ends = await client.end_offsets([*places, *written])
-        offsets = generation.offsets
-        seen: list[Seen] = []
-        for place in places:
-            end = ends[place]
-            at = offsets.next_offsets().get(place.partition, offsets.first_taken().get(place.partition))
-            if at is None:
-                at = await client.committed(place) or 0
-            seen.append(Seen(place.partition, max(0, end - at), at))
+        self._in_doubt = any(ends[place] < at[place] for place in places)
+        seen = [Seen(place.partition, max(0, ends[place] - at[place]), at[place]) for place in places]
         if generation is self._assignments.current and generation.is_open:
             self._watch(generation, seen)
         else:

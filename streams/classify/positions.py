@@ -68,22 +68,22 @@ def judge(
         accept_reset: go on at the log's start where offsets do not belong to this log.
 
     Raises:
-        PositionError: no committed offset, one past the end, or another cluster.
+        PositionError: another cluster, no committed offset, or one past the end.
         ExpiredError: inputs were dropped unread.
     """
     missing = sorted(partition for partition, at in positions.items() if at.committed is None)
     beyond = sorted(partition for partition, at in positions.items() if at.is_beyond)
     expired = {partition: at.expired for partition, at in sorted(positions.items()) if at.expired}
+    if cluster_changed is not None and not accept_reset:
+        raise PositionError(
+            f"{cluster_changed}; what the other cluster held and this one does not is lost to {group!r}. Check the "
+            "bootstrap address, or go on with --accept-reset"
+        )
     if missing and not accept_reset:
         raise PositionError(
             f"group {group!r} has no committed offset in {topic}, partitions {_listed(missing)}: this cluster is new "
             f"to it, or its offsets expired. Run `bellwether topics create --group {group}`, which commits the log's "
             "start, or start with --accept-reset"
-        )
-    if cluster_changed is not None and not accept_reset:
-        raise PositionError(
-            f"{cluster_changed}; what the other cluster held and this one does not is lost to {group!r}. Check the "
-            "bootstrap address, or go on with --accept-reset"
         )
     if beyond and not accept_reset:
         worst = beyond[0]

@@ -201,7 +201,7 @@ def _exit_code(worker: Worker, line: Line) -> int:
     if isinstance(reason, BellwetherError):
         raise reason
     if isinstance(reason, OffsetOutOfRangeError | NoOffsetForPartitionError):
-        asyncio.run(line.admission().ask())  # says what was lost and how to go on
+        asyncio.run(line.admission().ask())  # says what was lost and how to go on, whatever was accepted at the start
     if isinstance(reason, KafkaError | OSError):
         kind = BrokerAwayError if is_away(reason) else BrokerError
         raise kind(

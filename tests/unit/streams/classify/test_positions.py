@@ -38,5 +38,5 @@ def test_an_offset_past_the_end_needs_consent() -> None:
 
 def test_another_cluster_needs_consent() -> None:
     with pytest.raises(PositionError, match=r"the cluster is 'b', it was 'a'; .*--accept-reset"):
-        judge(ask(p0=FINE), group="g", topic="t", cluster_changed="the cluster is 'b', it was 'a'")
+        judge(ask(p0=Position(None, 0, 0)), group="g", topic="t", cluster_changed="the cluster is 'b', it was 'a'")
     assert judge(ask(p0=FINE), group="g", topic="t", cluster_changed="x", accept_reset=True).expired == 0

@@ -176,10 +176,13 @@ class Workers:
         deadline = time.monotonic() + READY_S
         while not all(map(self._heeds_signals, self._present())) and time.monotonic() < deadline:
             time.sleep(_TICK_S)
-        for parent in self._parents:
-            if parent.child.exit_code() is None:
-                os.kill(parent.child.pid, signal.SIGTERM)
-        codes = [parent.child.stop() for parent in self._parents]
+        # A second SIGTERM could meet a parent that has put its handler away, and be what ends it.
+        while any(one.is_leaving and one.child.exit_code() is None for one in self._parents):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(_TICK_S)
+        with ThreadPoolExecutor(max_workers=len(self._parents) or 1) as stopping:
+            codes = list(stopping.map(Child.stop, [parent.child for parent in self._parents]))
         self.deaths()
         return [-signal.SIGKILL if code is None else code for code in codes]
 

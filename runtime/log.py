@@ -10,6 +10,15 @@ from typing import TextIO
 import structlog
 
 
+class Handler(logging.StreamHandler[TextIO]):
+    """Gives a line up that its stream does not take: a full disk under the log must not hurt the work."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the library calls by this name)
+        """Say nothing of a stream that fails, there is nowhere to say it; other errors are bugs."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     """Route structlog and the standard library's loggers to one stream; call once per process.
 
@@ -42,7 +51,7 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     final: list[structlog.typing.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if not out.isatty():
         final.append(structlog.processors.format_exc_info)
-    handler = logging.StreamHandler(out)
+    handler = Handler(out)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, renderer]))
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -44,25 +44,40 @@ class Memory:
     def remember(self, cluster: str) -> None:
         """Write the cluster down, for the next start; what others write at the same time is kept.
 
+        A disk that does not take the file stops nobody: the check of the next start is all that it is for.
+
         Raises:
             DependencyError: another process holds the lock and does not let go.
         """
         if self._read().get(self._key) == cluster:
             return
-        folder = self._file.parent
-        folder.mkdir(parents=True, exist_ok=True)
         try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self._file.with_suffix(".lock"), timeout=LOCK_S):
-                content = json.dumps(self._read() | {self._key: cluster}, indent=1, sort_keys=True)
-                with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".clusters-", delete=False) as draft:
-                    draft.write(content)
-                    draft.flush()
-                    os.fsync(draft.fileno())
-                Path(draft.name).replace(self._file)
+                self._write(self._read() | {self._key: cluster})
         except Timeout as error:
             raise DependencyError(
                 f"another process has held the lock of {self._file} for {LOCK_S:.0f} s; end it, then start again"
             ) from error
+        except OSError as error:
+            _log.error(
+                "cluster_memory_not_written",
+                file=str(self._file),
+                detail=str(error),
+                cure="free the disk or make the folder writable; until then no start sees that the cluster is another",
+            )
+
+    def _write(self, clusters: dict[str, str]) -> None:
+        with tempfile.NamedTemporaryFile("w", dir=self._file.parent, prefix=".clusters-", delete=False) as draft:
+            path = Path(draft.name)
+            try:
+                draft.write(json.dumps(clusters, indent=1, sort_keys=True))
+                draft.flush()
+                os.fsync(draft.fileno())
+                path.replace(self._file)
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
 
     def _read(self) -> dict[str, str]:
         """The whole file. A damaged one stops nobody, but says that the check is off until the file is new."""
@@ -70,7 +85,7 @@ class Memory:
             found = json.loads(self._file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             return self._damaged(str(error))
         if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
             return self._damaged("it is no JSON object of cluster ids")

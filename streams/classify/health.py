@@ -47,7 +47,7 @@ class HealthServer:
         """Listen, then write the port file.
 
         Raises:
-            SettingsError: the port is taken.
+            SettingsError: the port is taken, or the port file cannot be written.
         """
         app = web.Application()
         app.router.add_get("/healthz", self._healthz)
@@ -63,10 +63,24 @@ class HealthServer:
                 "a free one"
             ) from error
         self.port = int(self._runner.addresses[0][1])
+        try:
+            self._write_port()
+        except OSError as error:
+            await self.stop()
+            raise SettingsError(
+                f"cannot write the port to {self._port_file}: {error.strerror}; choose another --port-file"
+            ) from error
+
+    def _write_port(self) -> None:
         if self._port_file is not None:
             draft = self._port_file.with_name(self._port_file.name + f".{os.getpid()}")
-            draft.write_text(f"{self.port}\n", encoding="ascii")
-            draft.replace(self._port_file)
+            try:
+                draft.write_text(f"{self.port}\n", encoding="ascii")
+                draft.replace(self._port_file)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    draft.unlink()
+                raise
 
     async def stop(self) -> None:
         """Stop listening and take the port file away."""
@@ -74,7 +88,7 @@ class HealthServer:
         if runner is not None:
             await runner.cleanup()
             if self._port_file is not None:
-                with contextlib.suppress(FileNotFoundError):
+                with contextlib.suppress(OSError):
                     self._port_file.unlink()
 
     async def _healthz(self, _: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from mode import Service
 
 from runtime import log
 from runtime.crashpoints import crash_points
-from runtime.errors import BellwetherError, BrokerAwayError, BrokerError
+from runtime.errors import BellwetherError, BrokerAwayError, BrokerError, DependencyError
 from runtime.settings import Settings
 from streams.classify.admission import is_away
 from streams.classify.agent import build_app
@@ -38,6 +39,9 @@ STOP_S = 9.0
 
 DRAIN_S = 4.0
 """Of which deliveries in flight may take so much; they are planned to take 2."""
+
+MEMORY = "/dev/shm"
+"""Where Linux keeps files in memory."""
 
 _log = log.get(__name__)
 
@@ -65,11 +69,11 @@ def run(settings: Settings, consent: Consent) -> int:
 
 
 def _worked(settings: Settings, consent: Consent) -> int:
-    with tempfile.TemporaryDirectory(prefix="bellwether-faust-", ignore_cleanup_errors=True) as folder:
+    with _folder() as folder:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
-        ending = Ending(Path(folder))
-        app = build_app(settings.bootstrap, settings.group, Path(folder))
+        ending = Ending(folder)
+        app = build_app(settings.bootstrap, settings.group, folder)
         line = Line(settings, consent, app, ending.failed, crash_points(settings.crash_at))
         if not _opened(loop, line, ending):
             ending.at_once(0)
@@ -77,6 +81,19 @@ def _worked(settings: Settings, consent: Consent) -> int:
         with contextlib.suppress(SystemExit):
             worker.execute_from_commandline()
         return _exit_code(worker, line)
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder that Faust wants and never writes a file to; in memory where the disk is full."""
+    for parent in (None, MEMORY):
+        with contextlib.suppress(OSError):
+            made = tempfile.TemporaryDirectory(prefix="bellwether-faust-", dir=parent, ignore_cleanup_errors=True)
+            break
+    else:
+        raise DependencyError(f"no folder can be made in the temporary folder nor in {MEMORY}; set TMPDIR to one")
+    with made as name:
+        yield Path(name)
 
 
 def quieten() -> None:
@@ -105,7 +122,7 @@ class Ending:
         if isinstance(error, BellwetherError):
             self.at_once(_told(error))
         _log.critical("worker_bug", error=type(error).__name__, detail=str(error))
-        traceback.print_exception(error)
+        _say("".join(traceback.format_exception(error)))
         self.at_once(EXIT_BUG)
 
     def within(self, seconds: float) -> None:
@@ -118,8 +135,9 @@ class Ending:
     def at_once(self, code: int) -> None:
         """End without unwinding: threads that wait for a broker or an engine would keep the process."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):  # on a full disk: the end comes all the same
+                stream.flush()
         os._exit(code)
 
     def _late(self) -> None:
@@ -167,10 +185,15 @@ class Worker(faust.Worker):
         await super().on_stop()
 
 
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # a full disk under standard error must not change how we end
+        print(text, file=sys.stderr)
+
+
 def _told(error: BellwetherError) -> int:
     """Say an error to a person and return the exit code that says to a program what it may do."""
     _log.error("worker_failed", error=type(error).__name__, detail=str(error))
-    print(f"error: {error}", file=sys.stderr)
+    _say(f"error: {error}")
     return EXIT_AGAIN if error.is_retriable else 1
 
 
@@ -209,5 +232,5 @@ def _exit_code(worker: Worker, line: Line) -> int:
             "worker starts"
         ) from reason
     _log.critical("worker_bug", error=type(reason).__name__, detail=str(reason))
-    traceback.print_exception(reason)
+    _say("".join(traceback.format_exception(reason)))
     return EXIT_BUG

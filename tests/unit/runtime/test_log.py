@@ -1,7 +1,9 @@
+import contextlib
 import io
 import json
 import logging
 import os
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +38,24 @@ def test_lines_of_other_libraries_take_the_same_form(stream):
 def test_lines_below_the_level_are_not_shown(stream):
     log.get("here").debug("detail_seen")
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("name", ["ours", "another.library"])
+def test_a_full_disk_under_the_log_costs_lines_and_nothing_else(name, stream):
+    with Path("/dev/full").open("w", buffering=1) as full:
+        log.configure("INFO", full)
+        for number in range(1_000):
+            log.get(name).info("line_lost", number=number)
+            logging.getLogger(name).warning("line %d lost", number)
+        with pytest.raises(OSError, match="No space left"):
+            full.write("a line\n")  # it was full all the time
+        with contextlib.suppress(OSError):
+            full.close()
+    log.configure("INFO", stream)
+    log.get(name).info("line_kept")
+    assert "line_kept" in stream.getvalue()
+
+
+def test_a_line_that_cannot_be_formed_is_still_reported(capsys):
+    log.Handler(io.StringIO()).handle(logging.makeLogRecord({"msg": "%d", "args": ("no number",)}))
+    assert "no number" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """The memory of clusters, with several workers at it and with a damaged file."""
 
 import contextlib
+import errno
 import json
 import threading
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
+from structlog.testing import capture_logs
 
 from runtime.errors import DependencyError
 from streams.classify import clusters
@@ -67,3 +69,25 @@ def test_a_lock_that_nobody_lets_go_is_named(tmp_path: Path, monkeypatch: pytest
         pytest.raises(DependencyError, match=r"another process has held the lock of .*clusters\.json"),
     ):
         Memory(tmp_path, "group", AT).remember("one")
+
+
+def test_a_disk_that_does_not_take_the_file_is_reported_and_stops_nobody(tmp_path: Path, monkeypatch: Any) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(clusters.os, "fsync", full)
+    with capture_logs() as lines:
+        Memory(tmp_path, "group", AT).remember("one")
+    assert [(line["event"], line["detail"]) for line in lines] == [
+        ("cluster_memory_not_written", "[Errno 28] No space left on device")
+    ]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".clusters-")] == []
+
+
+def test_a_folder_that_cannot_be_is_reported_and_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    memory = Memory(tmp_path / "file" / "home", "group", AT)
+    with capture_logs() as lines:
+        assert memory.difference("one") is None
+        memory.remember("one")
+    assert {line["event"] for line in lines} == {"cluster_memory_damaged", "cluster_memory_not_written"}

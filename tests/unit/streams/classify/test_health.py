@@ -46,3 +46,12 @@ async def test_a_port_that_is_taken_is_named_with_the_cure() -> None:
         with pytest.raises(SettingsError, match=rf"cannot listen on 127.0.0.1:{port}: .*--http-port"):
             await server.start()
         await server.stop()
+
+
+async def test_a_port_file_that_cannot_be_written_is_named_with_the_cure(tmp_path: Path) -> None:
+    file = tmp_path / "nowhere" / "port"
+    server = HealthServer("127.0.0.1", 0, file, Metrics(), sick=list, unready=list)
+    with pytest.raises(SettingsError, match=r"cannot write the port to .*nowhere/port: No such file.*--port-file"):
+        await server.start()
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", server.port), timeout=10)

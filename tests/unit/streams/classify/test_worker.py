@@ -1,8 +1,12 @@
 """What a worker's exit code says of each error, without a broker and without Faust."""
 
 import asyncio
+import errno
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +20,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from runtime.errors import BellwetherError, BrokerAwayError, BrokerError, ModelError
+from runtime.errors import BellwetherError, BrokerAwayError, BrokerError, DependencyError, ModelError
 from runtime.settings import Settings
 from streams.classify import worker
 from streams.classify.admission import Admission, is_away
@@ -103,3 +107,37 @@ async def test_a_signal_before_faust_listened_is_passed_on_to_it(asked: bool, mo
     one._ending.is_asked_for = asked
     await one.on_first_start()
     assert told == (["SIGTERM"] if asked else [])
+
+
+def test_a_full_disk_under_standard_error_changes_no_exit_code(tmp_path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from runtime import log; from runtime.errors import BrokerAwayError; "
+        "from streams.classify.worker import Ending; log.configure(); "
+        "Ending(Path(sys.argv[1])).failed(BrokerAwayError('gone') if sys.argv[2] == 'away' else KeyError('bug'))"
+    )
+    for what, code in (("away", worker.EXIT_AGAIN), ("bug", worker.EXIT_BUG)):
+        (tmp_path / what).mkdir()
+        with Path("/dev/full").open("w") as full:
+            command = [sys.executable, "-c", script, str(tmp_path / what), what]
+            assert subprocess.run(command, stderr=full, stdout=full, check=False).returncode == code
+        assert not (tmp_path / what).exists()
+
+
+def test_a_disk_that_takes_no_folder_gets_none(monkeypatch, tmp_path) -> None:
+    made: Any = worker.tempfile.TemporaryDirectory
+    tried: list[str | None] = []
+
+    def refusing(**arguments: Any) -> Any:
+        tried.append(arguments["dir"])
+        if arguments["dir"] != str(tmp_path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return made(**arguments)
+
+    monkeypatch.setattr(worker.tempfile, "TemporaryDirectory", refusing)
+    with pytest.raises(DependencyError, match=r"no folder can be made .*TMPDIR"), worker._folder():
+        pass
+    monkeypatch.setattr(worker, "MEMORY", str(tmp_path))
+    with worker._folder() as folder:
+        assert folder.parent == tmp_path
+    assert tried == [None, "/dev/shm", None, str(tmp_path)]
+    assert list(tmp_path.iterdir()) == []

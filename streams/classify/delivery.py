@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from runtime import log
+from runtime import clock, log
 from runtime.crashpoints import Pass, unharmed
 from runtime.errors import BrokerError
 from streams.classify.records import Output
@@ -83,6 +83,7 @@ class Delivery:
         replaced: told of each producer that was given up.
         sleep: waits between attempts; an argument for tests.
         passed: told of the point `sent`.
+        monotonic: for how long an acknowledgement takes.
     """
 
     def __init__(
@@ -92,12 +93,19 @@ class Delivery:
         replaced: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] | None = None,
         passed: Pass = unharmed,
+        monotonic: clock.Monotonic = clock.monotonic,
     ) -> None:
         self._make = make
         self._sleep = sleep or asyncio.sleep
         self._replaced = replaced
         self._passed = passed
+        self._monotonic = monotonic
+        self._began: float | None = None
         self._producer: Producer | None = None
+
+    def waiting_s(self) -> float:
+        """Seconds for which outputs have been waiting for the broker; 0 while none are."""
+        return 0.0 if self._began is None else self._monotonic() - self._began
 
     async def start(self) -> None:
         """Connect; waits for a broker as long as it takes."""
@@ -118,6 +126,13 @@ class Delivery:
         Raises:
             BrokerError: the broker refused, and so it did with three new producers.
         """
+        self._began = self._monotonic()
+        try:
+            return await self._sent(outputs)
+        finally:
+            self._began = None
+
+    async def _sent(self, outputs: Sequence[Output]) -> list[Delivered]:
         waiting = _chunks(outputs)
         done: list[Delivered] = []
         refusals = 0

@@ -101,6 +101,7 @@ class Line:
     _closing: list[Closer] = field(default_factory=list)
     assignments: Assignments | None = None
     scorer: Scorer | None = None
+    delivery: Delivery | None = None
     lag: LagWatch | None = None
     cluster: str | None = None
 
@@ -116,7 +117,7 @@ class Line:
         admitted = await self.admission().ask()
         self.cluster = admitted.cluster
         self.metrics.expired.inc(admitted.expired)
-        delivery = Delivery(
+        delivery = self.delivery = Delivery(
             lambda: kafka_producer(settings.bootstrap),
             replaced=self.metrics.producers_replaced.inc,
             passed=self.passed,
@@ -283,6 +284,8 @@ class Line:
         if self.scorer is None:
             return ["the engine is still loading"]
         problems = [] if self.scorer.is_ready else ["the engine's process does not run"]
+        if self.delivery is not None and self.delivery.waiting_s() > SILENT_S:
+            problems.append(f"the broker has not acknowledged outputs for {self.delivery.waiting_s():.0f} s")
         if self.lag is None:
             return [*problems, "the broker has not admitted this worker yet"]
         if self.lag.silent_s() > SILENT_S:

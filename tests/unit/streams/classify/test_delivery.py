@@ -173,3 +173,20 @@ async def test_a_crash_point_lies_between_sending_and_waiting_for_acknowledgemen
     await delivery.send([output(0), output(1, partition=1)])
     assert seen == [("sent", 2)]
     await delivery.stop()
+
+
+async def test_it_says_for_how_long_outputs_wait_for_the_broker() -> None:
+    broker, times = Broker(), iter([100.0, 111.0, 112.0])
+    broker.failures = [KafkaConnectionError("gone")]
+    waited: list[float] = []
+
+    async def sleep(_: float) -> None:
+        waited.append(delivery.waiting_s())
+
+    delivery = Delivery(broker.make, sleep=sleep, monotonic=lambda: next(times))
+    await delivery.start()
+    assert delivery.waiting_s() == 0.0
+    await delivery.send([output(0)])
+    assert waited == [11.0]
+    assert delivery.waiting_s() == 0.0
+    await delivery.stop()

@@ -1,6 +1,8 @@
 """How a worker's parts end: each whatever the others do, and none in silence."""
 
 import asyncio
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from models.specs import ScriptedSpec
 from runtime.settings import Settings
 from streams.classify import line as composed
 from streams.classify.line import Consent, Line
+from streams.classify.watchdog import Stall
 
 
 class Failing:
@@ -84,3 +87,19 @@ def test_scripted_workers_can_be_told_apart_by_version() -> None:
         version="v-0123456789"
     )
     assert composed.engine_spec(Settings(model="scripted", data=None)) == ScriptedSpec()
+
+
+def test_outputs_that_wait_for_the_broker_make_a_worker_unready_and_a_stall_makes_it_sick(line) -> None:
+    stall = Stall(partition=3, lag=5, at=7, seconds=31, in_flight=True, is_over=False)
+    line._assigned = lambda: [3]
+    line.scorer = SimpleNamespace(is_ready=True, overdue_s=lambda: 0.0)
+    line.delivery = SimpleNamespace(waiting_s=lambda: 10.0)
+    line.lag = SimpleNamespace(silent_s=lambda: 0.0, stalls=list)
+    assert (line._sick(), line._unready()) == ([], [])
+    line.delivery = SimpleNamespace(waiting_s=lambda: 12.3)
+    assert line._unready() == ["the broker has not acknowledged outputs for 12 s"]
+    line.delivery = None
+    line.lag = SimpleNamespace(silent_s=lambda: 0.0, stalls=lambda: [stall])
+    assert (line._sick(), line._unready()) == ([], ["partition 3 has 5 inputs waiting and has not moved for 31 s"])
+    line.lag = SimpleNamespace(silent_s=lambda: 0.0, stalls=lambda: [replace(stall, is_over=True)])
+    assert (line._sick(), line._unready()) == (["partition 3 has 5 inputs waiting and has not moved for 31 s"], [])

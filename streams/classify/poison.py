@@ -9,10 +9,10 @@ from itertools import pairwise
 ALONE_LIMIT = 2
 """How often a text may fail alone before it is given up: once can be chance (a process killed from outside)."""
 
-PARTS_IF_ENDED = 8
+PARTS_IF_ENDED = 16
 """Into how many parts one is split whose call ended the engine's process. Each further failure then costs a deadline
-and a restart of seconds, while a part that succeeds costs milliseconds: one text among 256 is alone after 3 failures
-(256, 32, 4) instead of the 8 of halving, for at most 7 + 7 + 3 calls that succeed instead of 8."""
+and a restart of seconds, while a part that succeeds costs milliseconds. One text among 256, the most that a batch holds
+by default, is alone after 2 failures (256, 16) instead of the 8 of halving, for 30 calls that succeed instead of 8."""
 
 PARTS_IF_ALIVE = 2
 """The same where the engine lives on: a failure costs a call and no more, and where memory lacks, the largest part that

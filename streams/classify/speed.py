@@ -24,11 +24,14 @@ Where the lack lasts, one call in 8 fails and is halved; where it has passed, th
 halving later, a few seconds."""
 
 WEIGHT = 0.3
-"""Of the newest call in the running mean: three calls make up two thirds of it."""
+"""Of the newest call in the running mean, if it was as large as the budget: three such make up two thirds of it. One of
+a tenth the size has a tenth the weight, because most of a small call is its fixed cost: the many small ones of a search
+for a deadly text would otherwise say that the engine is slow, and the next hang would be waited for longer."""
 
-DEADLINE_FACTOR = 20.0
+DEADLINE_FACTOR = 12.0
 SHORTEST_DEADLINE_S = 5.0
-"""A call hangs when it takes 20 times as long as expected, but never before 5 s: a busy machine may stall so long."""
+"""A call hangs when it takes 12 times as long as expected, but never before 5 s: a busy machine may stall so long. Any
+call within the budget has 5 s then, and only one that was cut before the engine became slower has more."""
 
 SHORTEST_SEARCH_S = 1.0
 """The same while a text that ended the engine is searched for and no verdict hangs on the call: one that was honest and
@@ -65,7 +68,8 @@ class Speed:
         if self._tokens_per_s is None:
             self._tokens_per_s = newest
         else:
-            self._tokens_per_s += WEIGHT * (newest - self._tokens_per_s)
+            weight = WEIGHT * min(1.0, tokens / self._budget)
+            self._tokens_per_s += weight * (newest - self._tokens_per_s)
         # What went well is no longer in doubt, so the halves of a batch that one text alone spoilt lift it at once.
         self._ceiling = max(self._ceiling * CEILING_GROWTH, tokens)
         wanted = self._tokens_per_s * BATCH_S

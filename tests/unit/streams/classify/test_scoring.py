@@ -59,8 +59,8 @@ async def test_the_search_is_impatient_and_the_first_and_the_deciding_call_are_n
 
     rig.host.score = timed
     await rig.scorer.score(items(record, "a"), lambda: True)
-    await rig.scorer.score(items(record, *["b"] * 15, "[[timeout]]"), lambda: True)
-    assert deadlines[1:] == [(16, 5.0), *[(2, 1.0)] * 8, (1, 1.0), (1, 1.0), (1, 5.0)]
+    await rig.scorer.score(items(record, *["b"] * 31, "[[timeout]]"), lambda: True)
+    assert deadlines[1:] == [(32, 5.0), *[(2, 1.0)] * 16, (1, 1.0), (1, 1.0), (1, 5.0)]
 
 
 async def test_an_engine_that_does_not_come_back_ends_the_search(rig, record) -> None:

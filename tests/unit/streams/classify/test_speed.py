@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.classify.speed import BATCH_S, FIRST_BUDGET, SMALLEST_BUDGET, Speed, parts
+from streams.classify.speed import BATCH_S, FIRST_BUDGET, SHORTEST_DEADLINE_S, SMALLEST_BUDGET, Speed, parts
 
 
 def test_the_budget_follows_the_speed_down_at_once_and_up_step_by_step() -> None:
@@ -24,8 +24,25 @@ def test_a_deadline_is_long_before_anything_is_measured_and_bounded_after() -> N
     assert speed.deadline_s(10) == 30.0
     speed.measured(1_000, 1.0)
     assert speed.deadline_s(100) == 5.0
-    assert speed.deadline_s(500) == 10.0
+    assert speed.deadline_s(500) == 6.0
     assert speed.deadline_s(100_000) == 30.0
+
+
+def test_any_call_within_the_budget_has_the_shortest_deadline() -> None:
+    speed = Speed()
+    for _ in range(40):
+        speed.measured(speed.budget, speed.budget / 5_000)
+    assert speed.deadline_s(speed.budget) == SHORTEST_DEADLINE_S
+
+
+def test_small_calls_say_little_about_the_speed_of_large_ones() -> None:
+    speed = Speed()
+    for _ in range(40):
+        speed.measured(speed.budget, speed.budget / 5_000)
+    settled = speed.budget
+    for _ in range(15):
+        speed.measured(10, 0.02)
+    assert speed.budget > 0.9 * settled
 
 
 def test_lack_of_memory_halves_what_failed_at_once_and_the_budget_comes_back_step_by_step() -> None:
@@ -56,10 +73,10 @@ def test_a_call_that_succeeds_shows_that_its_size_was_not_what_failed() -> None:
 def test_the_warm_up_stands_in_for_the_first_deadline_and_for_no_budget() -> None:
     speed = Speed(30.0, warm_tokens_per_s=1_000.0)
     assert speed.deadline_s(100) == 5.0
-    assert speed.deadline_s(500) == 10.0
+    assert speed.deadline_s(500) == 6.0
     assert speed.budget == FIRST_BUDGET
     speed.measured(100, 1.0)
-    assert speed.deadline_s(100) == 20.0
+    assert speed.deadline_s(100) == 12.0
     assert Speed(30.0, warm_tokens_per_s=0.0).deadline_s(100) == 30.0
 
 

@@ -17,8 +17,8 @@ CHUNK_BYTES = 64 * 1024
 HELD_BYTES = 8 * 1024 * 1024
 """Most bytes that one direction holds back; then its sender is no longer read from, as with a full TCP window."""
 
-_FIRST_BYTES = (16, 32 * 1024)
-"""A connection that will be reset gets between so many response bytes first: enough to die in a greeting or a fetch."""
+_FIRST_BYTES = (16, 4 * 1024)
+"""A connection made while resets go on gets between so many response bytes: to die in a greeting or in a fetch."""
 
 _LINGER_OFF = struct.pack("ii", 1, 0)
 
@@ -30,7 +30,8 @@ class Way:
     Attributes:
         open: cleared while the network is cut.
         delay_s: how long each byte travels.
-        budget: response bytes that a connection may still get before it is reset; None never resets.
+        budget: response bytes that a new connection may get before it is reset, while one that was there before is
+            reset in its next response; None never resets.
     """
 
     open: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,6 +70,7 @@ class Conduit:
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._left: int | None = None
+        self._was_safe = False
 
     async def run(self) -> None:
         """Carry until the source ends and all of it has arrived.
@@ -121,10 +123,10 @@ class Conduit:
     def _until_reset(self, chunk: bytes) -> bytes:
         """The chunk; raises after a part of it where the connection has used up its budget."""
         if self._way.budget is None:
-            self._left = None
+            self._left, self._was_safe = None, True
             return chunk
         if self._left is None:
-            self._left = self._way.budget()
+            self._left = 1 if self._was_safe else self._way.budget()
         self._left -= len(chunk)
         if self._left > 0 or len(chunk) < 2:
             return chunk

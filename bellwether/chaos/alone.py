@@ -1,0 +1,230 @@
+"""Rows that the table's numbers cannot judge: a log that lost what was not read yet, and a worker that must say so."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+
+from bellwether import topics
+from bellwether.chaos.brokers import Broker
+from bellwether.chaos.counting import Counter
+from bellwether.chaos.outfits import Outfit
+from bellwether.chaos.scenario import Scenario
+from bellwether.demo.children import Child
+from runtime.errors import DependencyError, InputError
+from wire.topics import PUBLISHED
+
+PARTITIONS = 4
+BEFORE = 400
+"""Events before something is lost: a multiple of the partitions, over which they are spread evenly."""
+
+UNREAD = 200
+"""Events that nobody has read when it is lost."""
+
+AFTER = 200
+"""Events after somebody accepted the loss."""
+
+WAIT_S = 120.0
+"""Longest until a worker ends, or until its outputs are there; both take some 10 s on a quiet machine."""
+
+_TICK_S = 0.2
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a row did."""
+
+    events: int
+    """Produced, in all logs together."""
+    lost: int
+    """Of those that the last log still held: without an output."""
+
+
+def judge(
+    name: str, folder: Path, build: Path | None = None, say: Callable[[str], None] = lambda _: None
+) -> tuple[list[str], Facts]:
+    """Run one row.
+
+    Args:
+        name: one of `JUDGES`.
+        folder: empty; for the broker, logs and state.
+        build: folder of another source tree whose code the worker runs.
+        say: is told what is being done.
+
+    Returns:
+        What was not as it must be, and what was done.
+
+    Raises:
+        InputError: there is no such row.
+        DependencyError: the broker or a worker could not even start.
+    """
+    found = JUDGES.get(name)
+    if found is None:
+        raise InputError(f"nothing to be judged alone is called {name!r}; known: {', '.join(JUDGES)}")
+    scenario = Scenario(name=name, about=name, model="noop", partitions=PARTITIONS)
+    group = f"bellwether-chaos-{name}"
+    with Broker(folder / "broker", announce=say) as broker:
+        broker.fresh_topics(PARTITIONS, group)
+        with Outfit(scenario, broker.bootstrap, group, folder, build) as outfit:
+            stage = Stage(broker, outfit, say)
+            found(stage)
+            return stage.failures, Facts(events=stage.events, lost=stage.lost)
+
+
+class Stage:
+    """A broker, one worker at a time without a parent, and somebody who counts.
+
+    Args:
+        broker: with fresh topics.
+        outfit: of the worker.
+        say: is told what is being done.
+
+    Attributes:
+        events: produced so far.
+        failures: what was not as it must be.
+        lost: events without an output that must have one.
+    """
+
+    def __init__(self, broker: Broker, outfit: Outfit, say: Callable[[str], None]) -> None:
+        self.broker = broker
+        self.outfit = outfit
+        self.count = Counter(broker.bootstrap, outfit.group)
+        self.events = 0
+        self.lost = 0
+        self.failures: list[str] = []
+        self._say = say
+        self._started = 0
+
+    @contextmanager
+    def worker(self, *flags: str) -> Iterator[Child]:
+        """A worker that runs, with these flags; it is killed in the end, if it still runs."""
+        self._started += 1
+        self._say(f"starting worker {self._started} {' '.join(flags)}".rstrip())
+        child = Child(f"worker-{self._started}", self.outfit.alone(*flags), self.outfit.state)
+        try:
+            yield child
+        finally:
+            child.stop(0.0)
+
+    def publish(self, count: int) -> None:
+        """Produce, evenly over the partitions."""
+        self.count.publish(count, PARTITIONS)
+        self.events += count
+
+    def settle(self, child: Child, outputs: int) -> None:
+        """Wait until so many outputs are there and what they answer is committed.
+
+        Raises:
+            DependencyError: they do not come: nothing can be judged.
+        """
+        if not self._comes(child, lambda: self.count.outputs() >= outputs and self.count.lag() == 0):
+            raise DependencyError(f"{self.count.outputs()} of {outputs} outputs came\n{child.tail()}")
+
+    def refuses(self, child: Child, *words: str) -> None:
+        """The worker must end with 1 and say all of this."""
+        deadline = time.monotonic() + WAIT_S
+        while child.exit_code() is None and time.monotonic() < deadline:
+            time.sleep(_TICK_S)
+        code = child.exit_code()
+        said = child.log.read_text(encoding="utf-8", errors="replace")
+        if code != 1:
+            ended = f"did not end within {WAIT_S:.0f} s" if code is None else f"ended with {code}, not 1"
+            self.failures.append(f"{child.name} {ended}: {child.tail()}")
+        # What a person reads is one line; the log lines around it, which are JSON, may name anything.
+        told = [line for line in said.splitlines() if not line.startswith("{")]
+        missing = [word for word in words if not any(word in line for line in told)]
+        if missing:
+            self.failures.append(f"{child.name} does not say {', '.join(missing)}: {told or child.tail()}")
+
+    def goes_on(self, flag: str, outputs: int) -> None:
+        """With the flag, a worker must answer what the log still holds, and what comes then; then end in order.
+
+        Args:
+            flag: what its user accepts.
+            outputs: that there must be, before what comes then.
+        """
+        with self.worker(flag) as child:
+            self.publish(AFTER)
+            wanted = outputs + AFTER
+            self._comes(child, lambda: self.count.outputs() >= wanted and self.count.lag() == 0)
+            self.lost = max(0, wanted - self.count.outputs())
+            if self.lost:
+                self.failures.append(f"{self.lost} of {wanted} have no output with {flag}: {child.tail()}")
+            code = child.stop()
+            if code != 0:
+                self.failures.append(f"{child.name} ended with {code} after SIGTERM: {child.tail()}")
+
+    def _comes(self, child: Child, holds: Callable[[], bool]) -> bool:
+        deadline = time.monotonic() + WAIT_S
+        while not holds():
+            if child.exit_code() is not None or time.monotonic() > deadline:
+                return False
+            time.sleep(_TICK_S)
+        return True
+
+
+def broker_empty(stage: Stage) -> None:
+    """The broker comes back with its identity and without any data; somebody creates the topics anew."""
+    with stage.worker() as child:
+        _lose_all(stage, child, other=False)
+        stage.refuses(child, PUBLISHED.name, "no committed offset", "--accept-reset")
+    with stage.worker() as child:
+        stage.refuses(child, PUBLISHED.name, "no committed offset", "--accept-reset")
+    stage.goes_on("--accept-reset", 0)
+
+
+def broker_other(stage: Stage) -> None:
+    """Another cluster answers at the same address, and its topics and offsets look as if all was well."""
+    with stage.worker() as child:
+        before = stage.count.cluster_id()
+        _lose_all(stage, child, other=True)
+        after = stage.count.cluster_id()
+        stage.refuses(child, before, after, "--accept-reset")
+    with stage.worker() as child:
+        stage.refuses(child, before, after, "--accept-reset")
+    stage.goes_on("--accept-reset", 0)
+
+
+def _lose_all(stage: Stage, child: Child, *, other: bool) -> None:
+    """Read, unread and committed: all is gone when the worker looks again."""
+    stage.publish(BEFORE)
+    stage.settle(child, BEFORE)
+    # So that it sees no time without topics: the hardest case, because nothing fails by itself.
+    os.kill(child.pid, signal.SIGSTOP)
+    stage.publish(UNREAD)
+    stage.broker.wipe(other=other)
+    stage.broker.start()
+    # The group's offsets come with the topics where the cluster's id tells that it is another.
+    group = stage.outfit.group if other else f"{stage.outfit.group}-of-nobody"
+    topics.create(stage.broker.bootstrap, partitions=PARTITIONS, group=group)
+    os.kill(child.pid, signal.SIGCONT)
+
+
+def expired(stage: Stage) -> None:
+    """Records are dropped before a worker that was away has read them."""
+    with stage.worker() as child:
+        stage.publish(BEFORE)
+        stage.settle(child, BEFORE)
+        if child.stop() != 0:
+            stage.failures.append(f"{child.name} did not stop in order: {child.tail()}")
+    stage.publish(UNREAD)
+    dropped = UNREAD // PARTITIONS // 2
+    stage.count.drop(dict.fromkeys(range(PARTITIONS), BEFORE // PARTITIONS + dropped))
+    with stage.worker() as child:
+        stage.refuses(child, f"{PARTITIONS * dropped} inputs of {PUBLISHED.name} expired", "--accept-expired")
+    stage.goes_on("--accept-expired", BEFORE + UNREAD - PARTITIONS * dropped)
+
+
+JUDGES: Mapping[str, Callable[[Stage], None]] = MappingProxyType(
+    {
+        "broker-empty": broker_empty,
+        "broker-other": broker_other,
+        "expired": expired,
+    }
+)

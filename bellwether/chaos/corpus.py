@@ -3,7 +3,7 @@
 | kind | what | fate |
 | --- | --- | --- |
 | `plain` | a headline of the built-in stream | scored |
-| `poison` | half of it bad input of every kind that we know, half a fuzzer's bytes | dead, scored; either for the fuzzer's |
+| `poison` | half of it all bad input that we know, half a fuzzer's bytes | dead, scored; either for the fuzzer's |
 | `large` | 0.9 MiB, many words or a single one | scored with its text cut |
 | `oversize` | 1.1 MiB | refused by the broker, so never acknowledged |
 | `abort`, `alloc`, `hang` | a text on which an engine ends, takes all memory, never returns; far apart | dead |

@@ -1,8 +1,9 @@
 """Produce a row's events at its pace, and write down what the broker said of each: a process of its own.
 
-Run as `python -m bellwether.chaos.load ORDER.json` (a `journal.LoadOrder`); prints one JSON summary at its end. It writes
-with librdkafka, which the workers do not use. A record stands in `acked.jsonl` only after the broker's acknowledgement,
-in `refused.jsonl` after a definite no, in `unknown.jsonl` where nobody can say: such a record may or may not be there.
+Run as `python -m bellwether.chaos.load ORDER.json` (a `journal.LoadOrder`); prints one JSON summary at its end. It
+writes with librdkafka, which the workers do not use. A record stands in `acked.jsonl` only after the broker's
+acknowledgement, in `refused.jsonl` after a definite no, in `unknown.jsonl` where nobody can say: such a record may or
+may not be there.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def due(elapsed_s: float, order: LoadOrder) -> int:
 
 
 def settings(bootstrap: str) -> dict[str, object]:
-    """librdkafka's settings: idempotent, so that an outage neither doubles nor reorders, and patient."""
+    """How librdkafka shall produce: idempotent, so that an outage neither doubles nor reorders, and patient."""
     return {
         "bootstrap.servers": bootstrap,
         "client.id": "bellwether-chaos-load",

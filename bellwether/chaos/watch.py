@@ -1,0 +1,142 @@
+"""Asks the broker once a second how far the group is, and whether the workers' address answers, with librdkafka."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition, admin
+from confluent_kafka.admin import AdminClient
+
+from bellwether.chaos.standstill import Look
+from runtime.errors import BrokerError
+
+ASK_S = 2.0
+"""Longest wait for one answer of the broker."""
+
+PROBE_S = 4.0
+"""The same for the workers' address: a network with 500 ms each way is slow and not silent."""
+
+_EVERY_S = 1.0
+_CONNECT_S = 60.0
+_LATEST: Any = vars(admin)["OffsetSpec"].latest()  # documented, but not exported as type checkers see it
+
+
+def client(bootstrap: str, timeout_s: float) -> AdminClient:
+    """A client that gives up on a dead connection soon and comes back soon."""
+    return AdminClient(
+        {
+            "bootstrap.servers": bootstrap,
+            "client.id": "bellwether-chaos-bookkeeper",
+            "socket.timeout.ms": int(timeout_s * 1000),
+            "reconnect.backoff.ms": 50,
+            "reconnect.backoff.max.ms": 500,
+            "log_level": 0,
+        }
+    )
+
+
+class Watcher:
+    """Looks at a group's progress.
+
+    Args:
+        bootstrap: the broker itself.
+        group: whose committed offsets count.
+        published: what the group reads.
+        outputs: the topics that it writes.
+
+    Raises:
+        BrokerError: the topics are not there, or nobody answers at all.
+    """
+
+    def __init__(self, bootstrap: str, group: str, published: str, outputs: Sequence[str]) -> None:
+        self._client = client(bootstrap, ASK_S)
+        self._group = group
+        self._published = published
+        numbers = {topic: _partitions(self._client, topic, bootstrap) for topic in (published, *outputs)}
+        self._inputs = [TopicPartition(published, number) for number in numbers[published]]
+        self._all = [TopicPartition(topic, number) for topic, found in numbers.items() for number in found]
+
+    def look(self) -> Look | None:
+        """How far all is now; None where the broker does not answer."""
+        try:
+            asked = self._client.list_offsets(dict.fromkeys(self._all, _LATEST), request_timeout=ASK_S)
+            groups = self._client.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(self._group, self._inputs)], request_timeout=ASK_S
+            )
+            # librdkafka answers each future by its own time-out; ours is only a net below it.
+            ends = {place: future.result(2 * ASK_S).offset for place, future in asked.items()}
+            answer = groups[self._group].result(2 * ASK_S)
+        except (KafkaException, TimeoutError):
+            return None
+        if any(place.error is not None for place in answer.topic_partitions):
+            return None
+        return Look(
+            committed={place.partition: max(0, place.offset) for place in answer.topic_partitions},
+            ends={place.partition: end for place, end in ends.items() if place.topic == self._published},
+            outputs=sum(end for place, end in ends.items() if place.topic != self._published),
+        )
+
+
+def _partitions(asking: AdminClient, topic: str, bootstrap: str) -> list[int]:
+    deadline = time.monotonic() + _CONNECT_S
+    while True:
+        try:
+            found: Any = asking.list_topics(topic, timeout=ASK_S).topics[topic]
+        except KafkaException as error:
+            if time.monotonic() > deadline:
+                raise BrokerError(f"{bootstrap} does not answer: {error.args[0]}; is the broker running?") from error
+            continue
+        if found.error is not None or not found.partitions:
+            raise BrokerError(
+                f"the cluster at {bootstrap} has no topic {topic}; make it with `bellwether topics create`"
+            )
+        return sorted(found.partitions)
+
+
+class Probe:
+    """Asks again and again, in a thread, whether the broker answers at the address that the workers use.
+
+    A real request: through a proxy that a fault has cut a connection may open, and nobody is behind it.
+
+    Args:
+        address: of the workers.
+        ask: raises where nobody answers; a metadata request where not given.
+    """
+
+    def __init__(self, address: str, ask: Callable[[], object] | None = None) -> None:
+        asking = client(address, PROBE_S) if ask is None else None
+        self._ask = ask or (lambda: asking and asking.list_topics(timeout=PROBE_S))
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._answers = 0
+        self._silences = 0
+        self._thread = threading.Thread(target=self._run, name="probe", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join(2 * PROBE_S)
+
+    def was_silent(self) -> bool:
+        """Whether any request since the last call found nobody."""
+        with self._lock:
+            silences, self._silences = self._silences, 0
+        return silences > 0
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self._ask()
+            except KafkaException:
+                with self._lock:
+                    self._silences += 1
+            self._ended.wait(_EVERY_S)

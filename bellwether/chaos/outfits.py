@@ -63,7 +63,7 @@ class Outfit:
             library = clocks.library()
             if library is None:
                 raise DependencyError("libfaketime is not installed: without it no clock jumps")
-            self.clock = FakeClock(self.folder / "faketime", library)
+            self.clock = FakeClock(self.folder / "clock", library)
         self._home().mkdir(parents=True)
         # The registry is named by a setting; keys are only looked for at home.
         (self._home() / "keys").symlink_to(settings.load().keys_folder.absolute())

@@ -34,6 +34,28 @@ def test_forgotten_ports_are_chosen_anew(tmp_path: Path):
     assert again.nodes != first.nodes
 
 
+def test_a_second_listener_is_kept_also_where_ports_are_chosen_anew(tmp_path: Path):
+    first = blueprint.prepare(tmp_path, nodes=1, port=0, choose=random.Random(7), advertised=[29_500])
+    assert first.nodes[0].advertised_port == 29_500
+    assert len({first.nodes[0].client_port, first.nodes[0].controller_port, *first.second, 29_500}) == 4
+    assert prepared(tmp_path) == first
+    blueprint.forget_ports(tmp_path)
+    assert prepared(tmp_path).nodes[0].advertised_port == 29_500
+
+
+def test_without_a_proxy_there_is_no_second_listener(tmp_path: Path):
+    assert prepared(tmp_path).second == ()
+
+
+def test_another_cluster_at_the_same_ports(tmp_path: Path):
+    first = prepared(tmp_path)
+    blueprint.rename(tmp_path, random.Random(8))
+    again = blueprint.read(tmp_path)
+    assert again is not None
+    assert again.cluster_id != first.cluster_id
+    assert again.nodes == first.nodes
+
+
 def test_nodes_take_consecutive_ports_and_different_controller_ports(tmp_path: Path):
     plan = prepared(tmp_path, nodes=3, port=29_092)
     assert plan.bootstrap == "127.0.0.1:29092,127.0.0.1:29093,127.0.0.1:29094"

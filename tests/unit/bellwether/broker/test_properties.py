@@ -16,6 +16,14 @@ def test_every_listener_is_on_loopback():
     assert found["advertised.listeners"] == "PLAINTEXT://127.0.0.1:9093"
 
 
+def test_a_second_listener_tells_its_clients_the_port_of_the_proxy_before_it():
+    node = Node(node_id=1, client_port=9092, controller_port=9192, second_port=9292, advertised_port=9392)
+    found = settings(server(node, [node], Path("/data")))
+    assert found["listeners"] == "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9192,SECOND://127.0.0.1:9292"
+    assert found["advertised.listeners"] == "PLAINTEXT://127.0.0.1:9092,SECOND://127.0.0.1:9392"
+    assert found["listener.security.protocol.map"] == "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECOND:PLAINTEXT"
+
+
 def test_one_node_needs_no_second_copy():
     found = settings(server(ONE[0], ONE, Path("/data")))
     replicas = {name: value for name, value in found.items() if name.endswith("replication.factor")}

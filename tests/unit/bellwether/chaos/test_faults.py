@@ -1,0 +1,159 @@
+import random
+import threading
+from typing import Any
+
+import pytest
+
+from bellwether.chaos import faults
+from bellwether.chaos.journal import Strike
+from bellwether.chaos.scenario import Fault, load
+from bellwether.chaos.world import World
+from runtime.errors import InputError
+
+
+class Recorder:
+    """Stands for broker, proxy, workers, clock and disk at once; remembers what was done to it."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.number = 2
+        self.nodes = 3
+        self.proxy = self.outfit = self.clock = self.disk = self
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*given: Any) -> int:
+            self.calls.append(" ".join([name, *(str(one) for one in given if not isinstance(one, random.Random))]))
+            return 7
+
+        return call
+
+    def kill(self, node: int | None) -> list[int]:
+        self.calls.append(f"kill {node}")
+        return [7]
+
+    def held_by(self, _: int) -> tuple[int, ...]:
+        return (1, 3)
+
+    def present(self) -> int:
+        return self.number
+
+    def add(self) -> int:
+        self.number += 1
+        self.calls.append(f"present {self.number}")
+        return 7
+
+    def remove_one(self, _: random.Random) -> int:
+        self.number -= 1
+        self.calls.append(f"present {self.number}")
+        return 7
+
+
+class Run:
+    def __init__(self, *, aborted: bool = False) -> None:
+        self.recorder: Any = Recorder()
+        self.strikes: list[Strike] = []
+        self.aborted = threading.Event()
+        if aborted:
+            self.aborted.set()
+        self.world = World(
+            self.recorder, self.recorder, self.strikes.append, random.Random(1), self.aborted, now=lambda: 5.0
+        )
+
+    def strike(self, do: str, **how: Any) -> list[str]:
+        faults.strike(Fault(do=do, at=(0.0, 0.0), **how), self.world)
+        return self.recorder.calls
+
+    def said(self) -> list[str]:
+        return [strike.what for strike in self.strikes]
+
+
+def test_an_unknown_fault_is_refused_with_those_that_are_known():
+    with pytest.raises(InputError, match="no fault 'earthquake'; known: kill-worker, "):
+        Run().strike("earthquake")
+
+
+def test_every_fault_of_the_table_is_known():
+    assert {fault.do for scenario in load().scenarios for fault in scenario.faults} <= set(faults.FAULTS)
+
+
+def test_every_need_of_the_table_is_known():
+    for scenario in load().scenarios:
+        faults.missing(scenario.needs)
+
+
+def test_an_unknown_need_is_refused():
+    with pytest.raises(InputError, match="nothing is known of the need 'luck'; known: root, faketime"):
+        faults.missing(["luck"])
+
+
+def test_nothing_is_missing_where_nothing_is_needed():
+    assert faults.missing([]) is None
+
+
+def test_a_strike_names_when_who_and_what_it_held():
+    run = Run()
+    run.strike("kill-worker")
+    assert run.strikes == [Strike(time=5.0, what="worker-died", pid=7, detail="held [1, 3]")]
+
+
+@pytest.mark.parametrize(
+    ("do", "how", "calls", "said"),
+    [
+        ("kill-engine", {}, ["kill_engine"], ["engine-died"]),
+        ("terminate-worker", {}, ["terminate_one"], ["worker-stopping"]),
+        ("pause-worker", {}, ["pause_one", "resume 7"], ["worker-paused", "worker-resumed"]),
+        ("kill-broker", {}, ["kill None", "start"], ["broker-down", "broker-up"]),
+        ("cut", {"direction": "to-worker"}, ["cut to-worker", "heal"], ["network-cut", "network-healed"]),
+        ("reset", {}, ["reset", "heal"], ["network-cut", "network-healed"]),
+        ("delay", {}, ["delay 0.25", "heal"], ["network-slow", "network-fast"]),
+        ("jump-clock", {"shift": -3600.0}, ["shift -3600.0", "shift 0.0"], ["clock-jumped", "clock-right"]),
+        ("fill-disk", {}, ["fill", "free"], ["disk-full", "disk-free"]),
+    ],
+)
+@pytest.mark.parametrize("aborted", [False, True])
+def test_a_fault_does_its_harm_and_heals_also_where_the_run_is_aborted(
+    do: str, how: dict[str, Any], calls: list[str], said: list[str], aborted: bool
+):
+    run = Run(aborted=aborted)
+    assert run.strike(do, seconds=0.001 if not aborted else 1e6, **how) == calls
+    assert run.said() == said
+
+
+def test_one_node_of_three_dies_and_comes_back():
+    run = Run()
+    died, back = run.strike("kill-node")
+    assert died in {"kill 1", "kill 2", "kill 3"}
+    assert back == "start"
+    assert run.said() == ["node-down", "node-up"]
+
+
+def test_what_fails_in_between_heals_as_well():
+    run = Run()
+    run.recorder.fill = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        run.strike("fill-disk")
+    assert run.recorder.calls == ["free"]
+
+
+def test_a_storm_reaches_its_height_stays_in_its_bounds_and_leaves_as_many_as_before():
+    run = Run()
+    numbers = [int(call.split()[1]) for call in run.strike("storm", seconds=0.04, every=0.001, most=6)]
+    assert max(numbers) == 6
+    assert min(numbers) >= 1
+    assert all(abs(after - before) == 1 for before, after in zip([2, *numbers], numbers, strict=False))
+    assert numbers[-1] == 2
+    assert set(run.said()) == {"worker-joined", "worker-left"}
+
+
+def test_an_aborted_storm_starts_nobody_more():
+    run = Run(aborted=True)
+    run.strike("storm", seconds=60.0, every=3.0, most=6)
+    assert len(run.strikes) == 1
+
+
+@pytest.mark.parametrize(("do", "part"), [("jump-clock", "clock"), ("fill-disk", "disk")])
+def test_workers_that_were_not_made_for_it_are_not_harmed(do: str, part: str):
+    run = Run()
+    setattr(run.recorder, part, None)
+    with pytest.raises(InputError, match=f"name `{do}` in their scenario"):
+        run.strike(do)

@@ -19,11 +19,11 @@ export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types bench docs constraints clean
+.PHONY: help install demo test check lint types bench chaos docs constraints clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
-	@echo "  variables: PYTHON=python3.13  TORCH_BACKEND=cpu  ARGS='--limit 500' (for demo, test and bench)"
+	@echo "  variables: PYTHON=python3.13  TORCH_BACKEND=cpu  ARGS='--limit 500' (for demo, test, bench and chaos)"
 
 install: $(STAMP) ## create the environment, bring Kafka and the encoders, build the signed model versions
 
@@ -60,6 +60,10 @@ types: install ## mypy (strict) and basedpyright
 bench: install ## the benchmarks whose figures the README quotes
 	$(BIN)/bellwether bench engine $(ARGS)
 	$(BIN)/bellwether bench line $(ARGS)
+
+chaos: install ## break the line in every known way, most of an hour; writes the tables of docs/reliability.md
+	$(BIN)/bellwether chaos broken --report docs/reliability.md
+	$(BIN)/bellwether chaos all --times --report docs/reliability.md $(ARGS)
 
 docs: install ## write docs/commands.md anew from the commands' own help
 	$(BIN)/python -m bellwether.cli.reference > docs/commands.new

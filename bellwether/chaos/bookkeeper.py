@@ -19,8 +19,9 @@ from pathlib import Path
 import msgspec
 
 from bellwether.chaos import journal, reading, rescore
+from bellwether.chaos.entries import Output
 from bellwether.chaos.journal import BookOrder, Progress, Strike, Verdict, Written
-from bellwether.chaos.ledger import SHOWN, Ledger, Output
+from bellwether.chaos.ledger import SHOWN, Ledger
 from bellwether.chaos.rescore import Sample
 from bellwether.chaos.standstill import Quiet, Standstill
 from bellwether.chaos.timing import Timeline
@@ -137,7 +138,14 @@ def _read_published(order: BookOrder, ledger: Ledger, timeline: Timeline) -> Non
     for message in reading.messages(order.bootstrap, order.published):
         place, value, time_ms = (message.partition(), message.offset()), message.value(), message.timestamp()[1]
         event_id, text = reading.described(value)
-        ledger.published(place, sha256=reading.value_digest(value), event_id=event_id, text=text, time_ms=time_ms)
+        ledger.published(
+            place,
+            key=reading.as_text(message.key()),
+            sha256=reading.value_digest(value),
+            event_id=event_id,
+            text=text,
+            time_ms=time_ms,
+        )
         timeline.input(*place, time_ms)
 
 

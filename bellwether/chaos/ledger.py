@@ -20,80 +20,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-import msgspec
-
+from bellwether.chaos.entries import DEAD, SCORED, Count, Input, Output, Place
 from bellwether.chaos.journal import Written
-
-SCORED, DEAD = "scored", "dead"
-
-Place = tuple[int, int]
-"""Partition and offset in the published topic."""
 
 SHOWN = 8
 """Places named per anomaly: enough to look them up."""
 
 
-class Input(msgspec.Struct, gc=False):
-    """One record of the published topic, with what became of it."""
-
-    event_id: str | None
-    """None where it names none."""
-    key: str | None
-    sequence: int
-    fate: str
-    sha256: bytes
-    is_acked: bool
-    """False where the outcome is unknown: it may be there or not, so that it is never lost."""
-    text: bytes | None = None
-    """Digest of its text as an output must carry it; None where we see none in it."""
-    time_ms: int = 0
-    scored: int = 0
-    dead: int = 0
-    scored_read: int = 0
-    dead_read: int = 0
-
-
-class Output(msgspec.Struct, gc=False, frozen=True, kw_only=True):
-    """One record of an output topic, as it lies there and as it describes itself."""
-
-    topic: str
-    """`SCORED` or `DEAD`."""
-    partition: int
-    offset: int
-    time_ms: int
-    source: Place | None
-    """The input that it names; None where it names none."""
-    event_id: str | None
-    key: str | None
-    content: bytes
-    """Digest of the text of a scored event, SHA-256 of a letter's value."""
-    batch_id: str = ""
-    served_by: tuple[str, str] = ("", "")
-    """Version and engine."""
-    worker: str = ""
-
-    @property
-    def place(self) -> str:
-        """For a person."""
-        return f"{self.topic} {self.partition}:{self.offset}"
-
-
-class Count(msgspec.Struct, frozen=True, kw_only=True):
-    """What it adds up to; the fields are the verdict's."""
-
-    events: int
-    refused: int
-    unknown: int
-    scored: int
-    dead: int
-    lost: int
-    phantom: int
-    both: int
-    duplicates: int
-    duplicates_read: int
-    reordered: int
-    mixed: int
-    misfiled: int
+_Identity = tuple[bytes, str | None]
+"""SHA-256 of the value, and the key: what finds a record whose place the producer was not told."""
 
 
 class Ledger:
@@ -108,22 +43,25 @@ class Ledger:
     def __init__(self, acked: Iterable[Written], unknown: Iterable[Written], refused: Iterable[Written]) -> None:
         self.inputs: dict[Place, Input] = {}
         self.examples: defaultdict[str, list[str]] = defaultdict(list)
-        self._unplaced: defaultdict[bytes, list[Input]] = defaultdict(list)
-        self._perhaps: defaultdict[bytes, list[Input]] = defaultdict(list)
+        self._unplaced: defaultdict[_Identity, list[Input]] = defaultdict(list)
+        self._perhaps: defaultdict[_Identity, list[Input]] = defaultdict(list)
         self._perhaps_ids: set[str] = set()
+        self._perhaps_values: set[bytes] = set()
         self._absent: set[Place] = set()
         self._false = 0
         for written in acked:
             entry = _input(written, is_acked=True)
             if written.offset < 0:
-                self._unplaced[entry.sha256].append(entry)
+                self._unplaced[entry.sha256, entry.key].append(entry)
             else:
                 self.inputs[written.partition, written.offset] = entry
                 self._absent.add((written.partition, written.offset))
         self._unknown = 0
         for written in unknown:
             self._unknown += 1
-            self._perhaps[bytes.fromhex(written.sha256)].append(_input(written, is_acked=False))
+            entry = _input(written, is_acked=False)
+            self._perhaps[entry.sha256, entry.key].append(entry)
+            self._perhaps_values.add(entry.sha256)
             if written.event_id is not None:
                 self._perhaps_ids.add(written.event_id)
         self._refused = sum(1 for _ in refused)
@@ -133,18 +71,21 @@ class Ledger:
         self._batches: dict[str, tuple[str, str]] = {}
         self._mixed: set[str] = set()
 
-    def published(self, place: Place, *, sha256: bytes, event_id: str | None, text: bytes | None, time_ms: int) -> None:
+    def published(
+        self, place: Place, *, key: str | None, sha256: bytes, event_id: str | None, text: bytes | None, time_ms: int
+    ) -> None:
         """A record as the broker holds it: it completes the journal's entry, and shows whether that is true."""
         self._absent.discard(place)
         entry = self.inputs.get(place)
         if entry is None:
             # The broker confirmed it without saying where, or nobody knows whether it confirmed it. Any other record
             # is none of ours, and answers to it are phantoms.
-            waiting = self._unplaced.get(sha256) or self._perhaps.get(sha256)
+            waiting = self._unplaced.get((sha256, key)) or self._perhaps.get((sha256, key))
             if not waiting:
                 return
             entry = self.inputs[place] = waiting.pop(0)
-        elif entry.sha256 != sha256:
+        elif (entry.sha256, entry.key) != (sha256, key):
+            del self.inputs[place]
             self._false += 1
             self._note("lost", f"input {_spell(place)}: acknowledged, but the broker holds another record there")
             return
@@ -188,7 +129,7 @@ class Ledger:
                 counts["lost"] += 1
                 self._note("lost", f"{entry.event_id}: acknowledged without a place, and the broker does not hold it")
         return Count(
-            events=counts["events"],
+            events=counts["events"] + self._false,
             refused=self._refused,
             unknown=self._unknown,
             scored=counts["scored"],
@@ -266,7 +207,7 @@ class Ledger:
             self._note("duplicates_read", f"{output.place}: input {_spell(output.source)} again")
 
     def _is_perhaps(self, output: Output) -> bool:
-        return output.event_id in self._perhaps_ids or (output.topic == DEAD and output.content in self._perhaps)
+        return output.event_id in self._perhaps_ids or (output.topic == DEAD and output.content in self._perhaps_values)
 
     def _reject(self, output: Output, why: str) -> None:
         self._phantom += 1

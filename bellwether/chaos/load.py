@@ -34,6 +34,7 @@ ACK_S = 120
 _PAUSE_S = 0.005
 """Between two looks at the clock: at 5,000 events a second, 25 events at a time."""
 _CONNECT_S = 30.0
+_LAST_WORDS_S = 5.0
 _PRODUCED_BYTES = 2 * 2**20
 """More than the broker takes of one record, so that it is the broker who refuses."""
 
@@ -149,14 +150,18 @@ def produce(
     """Produce all records at the order's pace and wait for what becomes of them."""
     started = clock()
     allowed = 0
-    for count, item in enumerate(records):
-        while count >= allowed:
-            producer.poll(_PAUSE_S)
+    try:
+        for count, item in enumerate(records):
+            while count >= allowed:
+                producer.poll(_PAUSE_S)
+                journals.flush()
+                allowed = due(clock() - started, order)
+            _send(producer, order.topic, item, journals)
+        while producer.flush(0.5):
             journals.flush()
-            allowed = due(clock() - started, order)
-        _send(producer, order.topic, item, journals)
-    while producer.flush(0.5):
-        journals.flush()
+    except KafkaException:
+        producer.flush(_LAST_WORDS_S)  # what becomes of the others still has to be written down
+        raise
 
 
 def _send(producer: Producer, topic: str, item: Item, journals: Journals) -> None:

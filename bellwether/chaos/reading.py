@@ -14,7 +14,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from bellwether.chaos.ledger import DEAD, SCORED, Output, Place
+from bellwether.chaos.entries import DEAD, SCORED, Output, Place
 from runtime.errors import BrokerError
 
 TEXT_BYTES = 64 * 1024
@@ -124,7 +124,7 @@ def scored(message: Message) -> tuple[Output, dict[str, Any]]:
             time_ms=message.timestamp()[1],
             source=(int(content["source_partition"]), int(content["source_offset"])),
             event_id=content["event_id"],
-            key=_text(message.key()),
+            key=as_text(message.key()),
             content=text_digest(content["text"]),
             batch_id=content["batch_id"],
             served_by=(content["model_version"], content["engine"]),
@@ -151,8 +151,8 @@ def letter(message: Message, published: str) -> Output:
         offset=message.offset(),
         time_ms=message.timestamp()[1],
         source=source,
-        event_id=_text(headers.get("bw_event_id")),
-        key=_text(message.key()),
+        event_id=as_text(headers.get("bw_event_id")),
+        key=as_text(message.key()),
         content=digest,
     )
 
@@ -174,10 +174,11 @@ def _unreadable(topic: str, message: Message) -> Output:
         time_ms=message.timestamp()[1],
         source=None,
         event_id=None,
-        key=_text(message.key()),
+        key=as_text(message.key()),
         content=b"",
     )
 
 
-def _text(raw: bytes | None) -> str | None:
+def as_text(raw: bytes | None) -> str | None:
+    """A key or header; bytes that are no text stay apart from each other."""
     return None if raw is None else raw.decode("utf-8", "backslashreplace")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.table import Table
@@ -14,8 +13,12 @@ from rich.table import Table
 from bellwether.chaos.judge import Row
 from runtime.errors import InputError
 
-BEGIN = "<!-- table: begin, written by `make chaos` -->"
-END = "<!-- table: end -->"
+if TYPE_CHECKING:
+    from bellwether.chaos.broken import Caught
+
+ROWS = "rows"
+BROKEN = "broken builds"
+"""The tables of docs/reliability.md, as their marks name them."""
 
 _COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("scenario", lambda row: row.name),
@@ -63,27 +66,48 @@ def as_markdown(rows: Sequence[Row]) -> str:
     return "\n".join([*lines, *(["", *skipped] if skipped else [])])
 
 
-def write(rows: Sequence[Row], seed: int, file: Path, *, machine: str, now: datetime) -> None:
-    """Replace the table between the marks of a document.
+def caught_table(found: Sequence[Caught], seed: int) -> Table:
+    """What the bookkeeper said of builds that are broken on purpose, for a terminal."""
+    table = Table("broken build", "anomaly", "count", "result", title=f"seed {seed}", title_justify="left", box=None)
+    for one in found:
+        table.add_row(one.name, one.catches, str(one.count), "caught" if one.caught else "MISSED")
+    return table
+
+
+def caught_markdown(found: Sequence[Caught]) -> str:
+    """The same for a document."""
+    lines = ["| broken build | what is broken | anomaly | count | result |", "| --- | --- | --- | ---: | --- |"]
+    for one in found:
+        lines.append(
+            f"| {one.name} | {one.about} | {one.catches} | {one.count} | {'caught' if one.caught else '**missed**'} |"
+        )
+    return "\n".join(lines)
+
+
+def marks(table: str) -> tuple[str, str]:
+    """What stands before and behind a table in a document."""
+    return f"<!-- {table}: begin, written by `make chaos` -->", f"<!-- {table}: end -->"
+
+
+def write(file: Path, table: str, content: str, head: str) -> None:
+    """Replace one table between its marks in a document.
 
     Args:
-        rows: of a whole run.
-        seed: that it printed.
         file: the document.
-        machine: what it ran on, in a few words.
-        now: the date of the run.
+        table: which of its tables.
+        content: as Markdown.
+        head: a line above it: when, on what, with which seed.
 
     Raises:
         InputError: the file has no such marks.
     """
+    begin, end = marks(table)
     try:
-        before, rest = file.read_text(encoding="utf-8").split(BEGIN, 1)
-        _, after = rest.split(END, 1)
+        before, rest = file.read_text(encoding="utf-8").split(begin, 1)
+        _, after = rest.split(end, 1)
     except (OSError, ValueError) as error:
-        raise InputError(f"{file} has no table to replace: it needs the lines {BEGIN!r} and {END!r}") from error
-    minutes = sum(row.seconds for row in rows) / 60
-    head = f"{now:%Y-%m-%d}, seed {seed}, {machine}, {minutes:.0f} minutes."
-    file.write_text(f"{before}{BEGIN}\n{head}\n\n{as_markdown(rows)}\n{END}{after}", encoding="utf-8")
+        raise InputError(f"{file} has no table to replace: it needs the lines {begin!r} and {end!r}") from error
+    file.write_text(f"{before}{begin}\n{head}\n\n{content}\n{end}{after}", encoding="utf-8")
 
 
 def _cells(row: Row) -> list[str]:

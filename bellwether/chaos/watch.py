@@ -20,6 +20,9 @@ ASK_S = 2.0
 PROBE_S = 4.0
 """The same for the workers' address: a network with 500 ms each way is slow and not silent."""
 
+LATE_S = 4.0
+"""So long after the last answer, one that is still awaited counts as silence."""
+
 _EVERY_S = 1.0
 _CONNECT_S = 60.0
 _LATEST: Any = vars(admin)["OffsetSpec"].latest()  # documented, but not exported as type checkers see it
@@ -63,7 +66,8 @@ class Watcher:
     def look(self) -> Look | None:
         """How far all is now; None where the broker does not answer."""
         try:
-            asked = self._client.list_offsets(dict.fromkeys(self._all, _LATEST), request_timeout=ASK_S)
+            wanted: dict[TopicPartition, Any] = dict.fromkeys(self._all, _LATEST)
+            asked = self._client.list_offsets(wanted, request_timeout=ASK_S)
             groups = self._client.list_consumer_group_offsets(
                 [ConsumerGroupTopicPartitions(self._group, self._inputs)], request_timeout=ASK_S
             )
@@ -105,15 +109,19 @@ class Probe:
     Args:
         address: of the workers.
         ask: raises where nobody answers; a metadata request where not given.
+        clock: monotonic.
     """
 
-    def __init__(self, address: str, ask: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self, address: str, ask: Callable[[], object] | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         asking = client(address, PROBE_S) if ask is None else None
         self._ask = ask or (lambda: asking and asking.list_topics(timeout=PROBE_S))
         self._ended = threading.Event()
         self._lock = threading.Lock()
-        self._answers = 0
         self._silences = 0
+        self._answered = clock()
+        self._clock = clock
         self._thread = threading.Thread(target=self._run, name="probe", daemon=True)
 
     def __enter__(self) -> Self:
@@ -127,10 +135,10 @@ class Probe:
         self._thread.join(2 * PROBE_S)
 
     def was_silent(self) -> bool:
-        """Whether any request since the last call found nobody."""
+        """Whether any request since the last call found nobody, or waits for an answer for long now."""
         with self._lock:
             silences, self._silences = self._silences, 0
-        return silences > 0
+            return silences > 0 or self._clock() - self._answered > LATE_S
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -139,4 +147,7 @@ class Probe:
             except KafkaException:
                 with self._lock:
                     self._silences += 1
+            else:
+                with self._lock:
+                    self._answered = self._clock()
             self._ended.wait(_EVERY_S)

@@ -9,6 +9,7 @@ import typer
 from bellwether.cli import (
     bench,
     broker,
+    chaos,
     dead,
     demo,
     encoders,
@@ -54,6 +55,7 @@ app.add_typer(encoders.app, name="encoders")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")
+app.add_typer(chaos.app, name="chaos")
 
 
 def main() -> None:

@@ -219,6 +219,7 @@ class Pipeline:
                 self._is_scoring = False
             self._passed("scored")
         await self._to_deliver.put(batch)
+        await self._scorer.revive()  # what a text ended is back before the next batch asks for it
 
     async def _deliver_next(self) -> None:
         batch = await self._to_deliver.get()

@@ -1,5 +1,4 @@
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ ROWS = [
     Row(name="disk", about="full", model="scripted", skipped="needs root"),
     Row(name="cut", about="cut", model="scripted", events=5, lost=1, failures=("lost 1, must be 0",)),
 ]
-NOW = datetime(2026, 1, 5, tzinfo=UTC)
+BEGIN, END = report.marks(report.ROWS)
 
 
 def test_the_object_for_scripts_has_the_promised_keys() -> None:
@@ -30,9 +29,9 @@ def test_the_object_for_scripts_has_the_promised_keys() -> None:
 
 def test_the_document_gets_the_rows_between_its_marks_and_keeps_the_rest(tmp_path: Path) -> None:
     file = tmp_path / "reliability.md"
-    file.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    file.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
 
-    report.write(ROWS, 7, file, machine="2 cores", now=NOW)
+    report.write(file, report.ROWS, report.as_markdown(ROWS), "2026-01-05, seed 7, 2 cores")
 
     text = file.read_text()
     assert text.startswith("before\n")
@@ -50,4 +49,4 @@ def test_the_document_gets_the_rows_between_its_marks_and_keeps_the_rest(tmp_pat
 
 def test_a_document_without_marks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no table"):
-        report.write(ROWS, 7, tmp_path / "none.md", machine="", now=NOW)
+        report.write(tmp_path / "none.md", report.ROWS, report.as_markdown(ROWS), "")

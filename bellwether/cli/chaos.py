@@ -1,0 +1,204 @@
+"""`bellwether chaos`: break the line on purpose, and let an independent bookkeeper count."""
+
+from __future__ import annotations
+
+import json
+import platform
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from runtime import clock
+from runtime.errors import PromiseError
+
+if TYPE_CHECKING:
+    from bellwether.chaos.judge import Row
+    from bellwether.chaos.scenario import Scenario
+
+app = typer.Typer(help="Break the line on purpose; an independent bookkeeper counts.", no_args_is_help=True)
+
+Events = Annotated[int | None, typer.Option(min=100, help="Events of each row instead of its own number.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Of all that is random; by default a new one, which is printed.")]
+Times = Annotated[
+    bool, typer.Option("--times", help="Judge standstill and recovery too; a busy machine breaks them by itself.")
+]
+Build = Annotated[Path | None, typer.Option(help="Judge the workers of another source tree, for example a broken one.")]
+Keep = Annotated[Path | None, typer.Option(help="Keep each row's logs and journals in this folder.")]
+Report = Annotated[Path | None, typer.Option(help="Write the table into this document, between its marks.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
+
+
+@app.callback()
+def chaos() -> None:
+    """Break the line on purpose on a real Kafka; an independent bookkeeper counts what became of every event."""
+
+
+@app.command(name="list")
+def show(*, as_json: AsJson = False) -> None:
+    """The scenarios: what goes wrong in each.
+
+    Example: `bellwether chaos list`
+    """
+    from bellwether.chaos import scenario
+
+    book = scenario.load()
+    if as_json:
+        rows = [
+            {"name": row.name, "about": row.about, "model": row.model, "events": row.events} for row in book.scenarios
+        ]
+        groups = {name: list(members) for name, members in book.groups.items()}
+        typer.echo(json.dumps({"scenarios": rows, "groups": groups}, indent=1))
+        return
+    width = max(len(row.name) for row in book.scenarios)
+    for row in book.scenarios:
+        typer.echo(f"{row.name:{width}}  {row.about} ({row.events:,} events, {row.model})")
+    for name, members in book.groups.items():
+        typer.echo(f"\ngroup {name}: {' '.join(members)}")
+
+
+@app.command()
+def run(
+    names: Annotated[list[str], typer.Argument(help="Scenarios or groups, see `bellwether chaos list`.")],
+    *,
+    events: Events = None,
+    seed: Seed = None,
+    times: Times = False,
+    build: Build = None,
+    keep: Keep = None,
+    report: Report = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run some scenarios and print their table; exit code 1 where a promise is broken.
+
+    Example: `bellwether chaos run kill-worker kill-broker --events 5000`
+    """
+    from bellwether.chaos import scenario
+
+    _run(
+        scenario.load().choose(names),
+        events=events,
+        seed=seed,
+        times=times,
+        build=build,
+        keep=keep,
+        report=report,
+        as_json=as_json,
+    )
+
+
+@app.command(name="all")
+def every(
+    *,
+    events: Events = None,
+    seed: Seed = None,
+    times: Times = False,
+    build: Build = None,
+    keep: Keep = None,
+    report: Report = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run every scenario, which takes most of an hour; `make chaos` does this with `--times`.
+
+    Example: `bellwether chaos all --json > chaos.json`
+    """
+    from bellwether.chaos import scenario
+
+    _run(
+        scenario.load().choose(["all"]),
+        events=events,
+        seed=seed,
+        times=times,
+        build=build,
+        keep=keep,
+        report=report,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def broken(*, seed: Seed = None, keep: Keep = None, report: Report = None, as_json: AsJson = False) -> None:
+    """Run builds that are broken on purpose; exit code 1 where the bookkeeper does not find one of them out.
+
+    Example: `bellwether chaos broken`
+    """
+    import msgspec
+    from rich.console import Console
+
+    from bellwether.chaos import broken as builds
+    from bellwether.chaos import report as reports
+    from bellwether.chaos.screen import Screen
+
+    signal.signal(signal.SIGTERM, _end)
+    chosen = _seed(seed)
+    known = builds.load()
+    with Screen(len(known)) as screen:
+        found = list(builds.run(known, chosen, screen, keep and keep.resolve()))
+    if as_json:
+        typer.echo(json.dumps({"seed": chosen, "builds": msgspec.to_builtins(found)}, indent=1))
+    else:
+        Console(width=None if sys.stdout.isatty() else 160).print(reports.caught_table(found, chosen))
+    if report is not None:
+        reports.write(report, reports.BROKEN, reports.caught_markdown(found), f"seed {chosen}")
+    if missed := [one.name for one in found if not one.caught]:
+        raise PromiseError(
+            f"the bookkeeper did not find out {', '.join(missed)} (seed {chosen}): its zeros mean nothing"
+        )
+
+
+def _seed(given: int | None) -> int:
+    seed = secrets.randbelow(1_000_000) if given is None else given
+    print(f"seed {seed}", file=sys.stderr, flush=True)
+    return seed
+
+
+def _run(
+    scenarios: list[Scenario],
+    *,
+    events: int | None,
+    seed: int | None,
+    times: bool,
+    build: Path | None,
+    keep: Path | None,
+    report: Path | None,
+    as_json: bool,
+) -> None:
+    from rich.console import Console
+
+    from bellwether.chaos import report as reports
+    from bellwether.chaos.judge import broken
+    from bellwether.chaos.run import Order
+    from bellwether.chaos.run import run as run_rows
+    from bellwether.chaos.screen import Screen
+
+    signal.signal(signal.SIGTERM, _end)
+    chosen = _seed(seed)
+    order = Order(scenarios, chosen, events, times, build and build.resolve(), keep and keep.resolve())
+    rows: list[Row] = []
+    with Screen(len(scenarios)) as screen:
+        rows.extend(run_rows(order, screen))
+    if as_json:
+        typer.echo(reports.as_json(rows, chosen))
+    else:
+        Console(width=None if sys.stdout.isatty() else 240).print(reports.as_table(rows, chosen))
+    if report is not None:
+        minutes = sum(row.seconds for row in rows) / 60
+        head = f"{clock.now():%Y-%m-%d}, seed {chosen}, {_machine()}, {minutes:.0f} minutes."
+        reports.write(report, reports.ROWS, reports.as_markdown(rows), head)
+    if failed := broken(rows):
+        sentences = "; ".join(f"{row.name}: {', '.join(row.failures)}" for row in failed)
+        raise PromiseError(f"{len(failed)} of {len(rows)} rows are broken (seed {chosen}): {sentences}")
+
+
+def _machine() -> str:
+    import psutil
+
+    memory = psutil.virtual_memory().total / 1024**3
+    return f"{psutil.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
+
+
+def _end(number: int, _: object) -> NoReturn:
+    sys.exit(128 + number)  # unwinds: everything that was started is ended

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -69,7 +70,7 @@ def watch(order: BookOrder, done: Done, tell: Print) -> tuple[Standstill, bool]:
     standstill = Standstill()
     quiet = Quiet(order.patience)
     watcher = Watcher(order.bootstrap, order.group, order.published, (order.scored, order.dead))
-    with Probe(order.probe) as probe:
+    with closing(watcher), Probe(order.probe) as probe:
         while True:
             began = time.monotonic()
             look = watcher.look()

@@ -136,7 +136,7 @@ def settings(bootstrap: str) -> dict[str, object]:
         "socket.timeout.ms": 15_000,
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1_000,
-        "log_level": 3,
+        "log_level": 2,
     }
 
 

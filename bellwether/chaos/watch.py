@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition, admin
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from bellwether.chaos.standstill import Look
 from runtime.errors import BrokerError
@@ -25,15 +24,20 @@ LATE_S = 4.0
 
 _EVERY_S = 1.0
 _CONNECT_S = 60.0
-_LATEST: Any = vars(admin)["OffsetSpec"].latest()  # documented, but not exported as type checkers see it
 
 
-def client(bootstrap: str, timeout_s: float) -> AdminClient:
-    """A client that gives up on a dead connection soon and comes back soon."""
-    return AdminClient(
+def client(bootstrap: str, timeout_s: float, group: str) -> Consumer:
+    """A client that joins nothing, gives up on a dead connection soon and comes back soon.
+
+    Not librdkafka's AdminClient: an assertion in it (`rd_kafka_enq_once_del_source_return`, 2.16) ended this process
+    when the broker was killed in mid-request.
+    """
+    return Consumer(
         {
             "bootstrap.servers": bootstrap,
             "client.id": "bellwether-chaos-bookkeeper",
+            "group.id": group,
+            "enable.auto.commit": False,
             "socket.timeout.ms": int(timeout_s * 1000),
             "reconnect.backoff.ms": 50,
             "reconnect.backoff.max.ms": 500,
@@ -56,8 +60,7 @@ class Watcher:
     """
 
     def __init__(self, bootstrap: str, group: str, published: str, outputs: Sequence[str]) -> None:
-        self._client = client(bootstrap, ASK_S)
-        self._group = group
+        self._client = client(bootstrap, ASK_S, group)
         self._published = published
         numbers = {topic: _partitions(self._client, topic, bootstrap) for topic in (published, *outputs)}
         self._inputs = [TopicPartition(published, number) for number in numbers[published]]
@@ -66,26 +69,28 @@ class Watcher:
     def look(self) -> Look | None:
         """How far all is now; None where the broker does not answer."""
         try:
-            wanted: dict[TopicPartition, Any] = dict.fromkeys(self._all, _LATEST)
-            asked = self._client.list_offsets(wanted, request_timeout=ASK_S)
-            groups = self._client.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(self._group, self._inputs)], request_timeout=ASK_S
-            )
-            # librdkafka answers each future by its own time-out; ours is only a net below it.
-            ends = {place: future.result(2 * ASK_S).offset for place, future in asked.items()}
-            answer = groups[self._group].result(2 * ASK_S)
-        except (KafkaException, TimeoutError):
+            ends = {place: self._end(place) for place in self._all}
+            committed = self._client.committed(self._inputs, timeout=ASK_S)
+        except KafkaException:
             return None
-        if any(place.error is not None for place in answer.topic_partitions):
+        if any(place.error is not None for place in committed):
             return None
         return Look(
-            committed={place.partition: max(0, place.offset) for place in answer.topic_partitions},
+            committed={place.partition: max(0, place.offset) for place in committed},
             ends={place.partition: end for place, end in ends.items() if place.topic == self._published},
             outputs=sum(end for place, end in ends.items() if place.topic != self._published),
         )
 
+    def close(self) -> None:
+        """Let go of the broker."""
+        self._client.close()
 
-def _partitions(asking: AdminClient, topic: str, bootstrap: str) -> list[int]:
+    def _end(self, place: TopicPartition) -> int:
+        found: tuple[int, int] = self._client.get_watermark_offsets(place, timeout=ASK_S)
+        return found[1]
+
+
+def _partitions(asking: Consumer, topic: str, bootstrap: str) -> list[int]:
     deadline = time.monotonic() + _CONNECT_S
     while True:
         try:
@@ -115,8 +120,8 @@ class Probe:
     def __init__(
         self, address: str, ask: Callable[[], object] | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        asking = client(address, PROBE_S) if ask is None else None
-        self._ask = ask or (lambda: asking and asking.list_topics(timeout=PROBE_S))
+        self._client = None if ask else client(address, PROBE_S, "bellwether-chaos-probe")
+        self._ask = ask or self._ask_metadata
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._silences = 0
@@ -133,12 +138,18 @@ class Probe:
     ) -> None:
         self._ended.set()
         self._thread.join(2 * PROBE_S)
+        if self._client is not None:
+            self._client.close()
 
     def was_silent(self) -> bool:
         """Whether any request since the last call found nobody, or waits for an answer for long now."""
         with self._lock:
             silences, self._silences = self._silences, 0
             return silences > 0 or self._clock() - self._answered > LATE_S
+
+    def _ask_metadata(self) -> None:
+        if self._client is not None:
+            self._client.list_topics(timeout=PROBE_S)
 
     def _run(self) -> None:
         while not self._ended.is_set():

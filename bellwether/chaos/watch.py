@@ -151,14 +151,18 @@ class Probe:
         if self._client is not None:
             self._client.list_topics(timeout=PROBE_S)
 
+    def ask_once(self) -> None:
+        """One request, and what came of it."""
+        try:
+            self._ask()
+        except KafkaException:
+            with self._lock:
+                self._silences += 1
+        else:
+            with self._lock:
+                self._answered = self._clock()
+
     def _run(self) -> None:
         while not self._ended.is_set():
-            try:
-                self._ask()
-            except KafkaException:
-                with self._lock:
-                    self._silences += 1
-            else:
-                with self._lock:
-                    self._answered = self._clock()
+            self.ask_once()
             self._ended.wait(_EVERY_S)

@@ -170,12 +170,22 @@ class Stage:
 
 
 def broker_empty(stage: Stage) -> None:
-    """The broker comes back with its identity and without any data; somebody creates the topics anew."""
+    """The broker comes back with its identity and without any data; the topics are made anew, for another group."""
     with stage.worker() as child:
-        _lose_all(stage, child, other=False)
+        _lose_all(stage, child, other=False, group=f"{stage.outfit.group}-of-nobody")
         stage.refuses(child, PUBLISHED.name, "no committed offset", "--accept-reset")
     with stage.worker() as child:
         stage.refuses(child, PUBLISHED.name, "no committed offset", "--accept-reset")
+    stage.goes_on("--accept-reset", 0)
+
+
+def broker_remade(stage: Stage) -> None:
+    """As `broker_empty`, but topics and the group's offsets are made anew, as `bellwether topics create` does it."""
+    with stage.worker() as child:
+        _lose_all(stage, child, other=False, group=stage.outfit.group)
+        stage.refuses(child, PUBLISHED.name, "--accept-reset")
+    with stage.worker() as child:
+        stage.refuses(child, PUBLISHED.name, "--accept-reset")
     stage.goes_on("--accept-reset", 0)
 
 
@@ -183,7 +193,7 @@ def broker_other(stage: Stage) -> None:
     """Another cluster answers at the same address, and its topics and offsets look as if all was well."""
     with stage.worker() as child:
         before = stage.count.cluster_id()
-        _lose_all(stage, child, other=True)
+        _lose_all(stage, child, other=True, group=stage.outfit.group)
         after = stage.count.cluster_id()
         stage.refuses(child, before, after, "--accept-reset")
     with stage.worker() as child:
@@ -191,8 +201,8 @@ def broker_other(stage: Stage) -> None:
     stage.goes_on("--accept-reset", 0)
 
 
-def _lose_all(stage: Stage, child: Child, *, other: bool) -> None:
-    """Read, unread and committed: all is gone when the worker looks again."""
+def _lose_all(stage: Stage, child: Child, *, other: bool, group: str) -> None:
+    """Read, unread and committed: all is gone when the worker looks again, and there are topics for a group."""
     stage.publish(BEFORE)
     stage.settle(child, BEFORE)
     # So that it sees no time without topics: the hardest case, because nothing fails by itself.
@@ -200,8 +210,6 @@ def _lose_all(stage: Stage, child: Child, *, other: bool) -> None:
     stage.publish(UNREAD)
     stage.broker.wipe(other=other)
     stage.broker.start()
-    # The group's offsets come with the topics where the cluster's id tells that it is another.
-    group = stage.outfit.group if other else f"{stage.outfit.group}-of-nobody"
     topics.create(stage.broker.bootstrap, partitions=PARTITIONS, group=group)
     os.kill(child.pid, signal.SIGCONT)
 
@@ -224,6 +232,7 @@ def expired(stage: Stage) -> None:
 JUDGES: Mapping[str, Callable[[Stage], None]] = MappingProxyType(
     {
         "broker-empty": broker_empty,
+        "broker-remade": broker_remade,
         "broker-other": broker_other,
         "expired": expired,
     }

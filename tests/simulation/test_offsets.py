@@ -1,4 +1,4 @@
-"""The offset tracker against a model: records handed over in order, again, from several partitions; 1,000 schedules."""
+"""The offset tracker against a model: records handed over in order, again, from several partitions."""
 
 from __future__ import annotations
 

@@ -226,7 +226,6 @@ class Worker:
         self.engine = Engine()
         self._agent: asyncio.Task[None] | None = None
         self.error: BaseException | None = None
-        asyncio.set_event_loop(loop)
         loop.run_until_complete(self._open(sink))
 
     async def _open(self, sink: Sink) -> None:

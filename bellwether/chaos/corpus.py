@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 import msgspec
-from kafka.partitioner.default import murmur2
 
+from bellwether.chaos.partitioner import partition_of
 from bellwether.chaos.poison import KINDS, fuzz
 from bellwether.demo import stream
 from runtime.errors import InputError
@@ -61,11 +61,6 @@ class Item:
     fate: str
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
-
-
-def partition_of(key: str, partitions: int) -> int:
-    """Where Java's default partitioner and librdkafka's `murmur2_random` put a key."""
-    return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
 
 
 def items(seed: int, events: int, mix: Mapping[str, float], partitions: int) -> Iterator[Item]:

@@ -153,7 +153,7 @@ class Ledger:
             return
         if not (entry.scored_read or entry.dead_read):
             counts["lost"] += 1
-            self._note("lost", f"input {_spell(place)} ({entry.event_id}): the reader's rule drops its only answer")
+            self._note("dropped", f"input {_spell(place)} ({entry.event_id}): the reader's rule drops its only answer")
         ended = SCORED if entry.scored else DEAD
         counts[ended] += 1
         if entry.scored and entry.dead:

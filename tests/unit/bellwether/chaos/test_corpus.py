@@ -8,9 +8,11 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kafka.partitioner.default import murmur2 as reference
 
 from bellwether.chaos import corpus, poison
-from bellwether.chaos.corpus import Item, items, partition_of
+from bellwether.chaos.corpus import Item, items
+from bellwether.chaos.partitioner import murmur2, partition_of
 from models.text import clean
 from runtime.errors import InputError
 from streams.classify.prepare import MAX_TEXT_BYTES, prepare
@@ -158,3 +160,8 @@ def test_most_of_what_the_fuzzer_touched_is_really_broken_and_some_is_still_good
     )
 
     assert fates["dead"] > fates["scored"] > 0
+
+
+@given(st.binary(max_size=40))
+def test_our_murmur2_is_that_of_others(key: bytes) -> None:
+    assert murmur2(key) == reference(key)

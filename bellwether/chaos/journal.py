@@ -115,7 +115,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag="verdict"):
     dead: int
     """Inputs that only a dead letter answers."""
     lost: int
-    """Acknowledged inputs without an output."""
+    """Acknowledged inputs without an output that a reader sees: none, or one that the rule of promise 2 drops."""
     phantom: int
     """Outputs of what nobody produced, or not as it was produced."""
     both: int

@@ -1,10 +1,11 @@
-"""Rows that the table's numbers cannot judge: a log that lost what was not read yet, and a worker that must say so."""
+"""Rows that the table's numbers cannot judge: a worker that cannot go on must say why, and how to go on."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +18,10 @@ from bellwether.chaos.brokers import Broker
 from bellwether.chaos.counting import Counter
 from bellwether.chaos.outfits import Outfit
 from bellwether.chaos.scenario import Scenario
+from bellwether.chaos.trees import Edit, make
 from bellwether.demo.children import Child
 from runtime.errors import DependencyError, InputError
+from streams.classify.worker import EXIT_AGAIN
 from wire.topics import PUBLISHED
 
 PARTITIONS = 4
@@ -126,15 +129,17 @@ class Stage:
         if not self._comes(child, lambda: self.count.outputs() >= outputs and self.count.lag() == 0):
             raise DependencyError(f"{self.count.outputs()} of {outputs} outputs came\n{child.tail()}")
 
-    def refuses(self, child: Child, *words: str) -> None:
-        """The worker must end with 1 and say all of this."""
+    def refuses(self, child: Child, *words: str, code: int = 1) -> None:
+        """The worker must end with this code and say all of this."""
         deadline = time.monotonic() + WAIT_S
         while child.exit_code() is None and time.monotonic() < deadline:
             time.sleep(_TICK_S)
-        code = child.exit_code()
+        ended_with = child.exit_code()
         said = child.log.read_text(encoding="utf-8", errors="replace")
-        if code != 1:
-            ended = f"did not end within {WAIT_S:.0f} s" if code is None else f"ended with {code}, not 1"
+        if ended_with != code:
+            ended = (
+                f"did not end within {WAIT_S:.0f} s" if ended_with is None else f"ended with {ended_with}, not {code}"
+            )
             self.failures.append(f"{child.name} {ended}: {child.tail()}")
         # What a person reads is one line; the log lines around it, which are JSON, may name anything.
         told = [line for line in said.splitlines() if not line.startswith("{")]
@@ -142,20 +147,20 @@ class Stage:
         if missing:
             self.failures.append(f"{child.name} does not say {', '.join(missing)}: {told or child.tail()}")
 
-    def goes_on(self, flag: str, outputs: int) -> None:
-        """With the flag, a worker must answer what the log still holds, and what comes then; then end in order.
+    def goes_on(self, *flags: str, outputs: int) -> None:
+        """With the flags, a worker must answer what the log still holds, and what comes then; then end in order.
 
         Args:
-            flag: what its user accepts.
+            flags: what its user accepts.
             outputs: that there must be, before what comes then.
         """
-        with self.worker(flag) as child:
+        with self.worker(*flags) as child:
             self.publish(AFTER)
             wanted = outputs + AFTER
             self._comes(child, lambda: self.count.outputs() >= wanted and self.count.lag() == 0)
             self.lost = max(0, wanted - self.count.outputs())
             if self.lost:
-                self.failures.append(f"{self.lost} of {wanted} have no output with {flag}: {child.tail()}")
+                self.failures.append(f"{self.lost} of {wanted} have no output with {flags}: {child.tail()}")
             code = child.stop()
             if code != 0:
                 self.failures.append(f"{child.name} ended with {code} after SIGTERM: {child.tail()}")
@@ -176,7 +181,7 @@ def broker_empty(stage: Stage) -> None:
         stage.refuses(child, PUBLISHED.name, "no committed offset", "--accept-reset")
     with stage.worker() as child:
         stage.refuses(child, PUBLISHED.name, "no committed offset", "--accept-reset")
-    stage.goes_on("--accept-reset", 0)
+    stage.goes_on("--accept-reset", outputs=0)
 
 
 def broker_remade(stage: Stage) -> None:
@@ -186,7 +191,7 @@ def broker_remade(stage: Stage) -> None:
         stage.refuses(child, PUBLISHED.name, "--accept-reset")
     with stage.worker() as child:
         stage.refuses(child, PUBLISHED.name, "--accept-reset")
-    stage.goes_on("--accept-reset", 0)
+    stage.goes_on("--accept-reset", outputs=0)
 
 
 def broker_other(stage: Stage) -> None:
@@ -198,7 +203,7 @@ def broker_other(stage: Stage) -> None:
         stage.refuses(child, before, after, "--accept-reset")
     with stage.worker() as child:
         stage.refuses(child, before, after, "--accept-reset")
-    stage.goes_on("--accept-reset", 0)
+    stage.goes_on("--accept-reset", outputs=0)
 
 
 def _lose_all(stage: Stage, child: Child, *, other: bool, group: str) -> None:
@@ -226,7 +231,47 @@ def expired(stage: Stage) -> None:
     stage.count.drop(dict.fromkeys(range(PARTITIONS), BEFORE // PARTITIONS + dropped))
     with stage.worker() as child:
         stage.refuses(child, f"{PARTITIONS * dropped} inputs of {PUBLISHED.name} expired", "--accept-expired")
-    stage.goes_on("--accept-expired", BEFORE + UNREAD - PARTITIONS * dropped)
+    stage.goes_on("--accept-expired", outputs=BEFORE + UNREAD - PARTITIONS * dropped)
+
+
+def stalled(stage: Stage) -> None:
+    """A delivery hangs while the broker answers: the watchdog must say so and end the worker; the next one goes on."""
+    hang, port_file = stage.outfit.folder / "hang", stage.outfit.folder / "worker.port"
+    hangs = Edit(
+        "streams/classify/delivery.py",
+        "        waiting = _chunks(outputs)\n",
+        f"        if __import__('os').path.exists({str(hang)!r}):\n            await asyncio.Event().wait()\n"
+        "        waiting = _chunks(outputs)\n",
+    )
+    stage.outfit.build = make("hangs", [hangs], stage.outfit.folder, stage.outfit.build)
+    with stage.worker(f"--port-file={port_file}") as child:
+        stage.publish(BEFORE)
+        stage.settle(child, BEFORE)
+        hang.touch()
+        stage.publish(UNREAD)
+        seen = 0.0
+        deadline = time.monotonic() + WAIT_S
+        while child.exit_code() is None and not seen and time.monotonic() < deadline:
+            seen = _gauge(port_file, "bellwether_stalled_partitions")
+            time.sleep(_TICK_S)
+        if not seen:
+            stage.failures.append("bellwether_stalled_partitions stayed 0 until the worker ended")
+        stage.refuses(child, "has not moved for", code=EXIT_AGAIN)
+        if "no_progress" not in child.log.read_text(encoding="utf-8", errors="replace"):
+            stage.failures.append(f"{child.name} logged no no_progress: {child.tail()}")
+    hang.unlink()
+    stage.goes_on(outputs=BEFORE + UNREAD)
+
+
+def _gauge(port_file: Path, name: str) -> float:
+    """A metric of a worker; 0 where it does not answer."""
+    try:
+        port = int(port_file.read_text(encoding="ascii"))
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
+            said = answer.read().decode()
+    except (OSError, ValueError):
+        return 0.0
+    return sum(float(line.split()[-1]) for line in said.splitlines() if line.startswith(name))
 
 
 JUDGES: Mapping[str, Callable[[Stage], None]] = MappingProxyType(
@@ -235,5 +280,6 @@ JUDGES: Mapping[str, Callable[[Stage], None]] = MappingProxyType(
         "broker-remade": broker_remade,
         "broker-other": broker_other,
         "expired": expired,
+        "stalled": stalled,
     }
 )

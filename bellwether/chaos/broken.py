@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -11,25 +10,13 @@ from pathlib import Path
 
 import msgspec
 
-import streams
 from bellwether.chaos import run as rows
 from bellwether.chaos.judge import Row
 from bellwether.chaos.scenario import Scenario
 from bellwether.chaos.screen import Screen
-from runtime.errors import InputError
+from bellwether.chaos.trees import Edit, make
 
 FILE = "broken.toml"
-
-PACKAGES = ("bellwether", "streams", "trainer", "models", "wire", "runtime")
-"""What a worker runs."""
-
-
-class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One exact replacement."""
-
-    file: str
-    old: str
-    new: str
 
 
 class Build(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,36 +58,6 @@ def load() -> Sequence[Build]:
     return msgspec.convert(tomllib.loads(text), _File).build
 
 
-def make(build: Build, folder: Path, source: Path | None = None) -> Path:
-    """Copy the source tree and break it.
-
-    Args:
-        build: how.
-        folder: receives the copy.
-        source: the tree; the one that runs where not given.
-
-    Returns:
-        The copy, for `--build`.
-
-    Raises:
-        InputError: a place to edit is gone, or there is more than one.
-    """
-    root = source or Path(streams.__file__).parent.parent
-    copy = folder / build.name
-    for package in PACKAGES:
-        shutil.copytree(root / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
-    for edit in build.edits:
-        file = copy / edit.file
-        text = file.read_text(encoding="utf-8")
-        if text.count(edit.old) != 1:
-            raise InputError(
-                f"broken build {build.name!r}: {edit.file} holds {edit.old!r} {text.count(edit.old)} times and not "
-                f"once; the code has changed, so change {FILE} beside bellwether/chaos/broken.py too"
-            )
-        file.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
-    return copy
-
-
 def run(builds: Sequence[Build], seed: int, screen: Screen, keep: Path | None = None) -> Iterator[Caught]:
     """Run each build's row and say what the bookkeeper made of it.
 
@@ -109,7 +66,7 @@ def run(builds: Sequence[Build], seed: int, screen: Screen, keep: Path | None = 
     """
     with tempfile.TemporaryDirectory(prefix="bellwether-broken-") as folder:
         for build in builds:
-            order = rows.Order([build.scenario], seed, build=make(build, Path(folder)), keep=keep)
+            order = rows.Order([build.scenario], seed, build=make(build.name, build.edits, Path(folder)), keep=keep)
             (row,) = rows.run(order, screen)
             count = int(getattr(row, build.catches))
             yield Caught(build.name, build.about, build.catches, count, count > 0 and not row.passed, row)

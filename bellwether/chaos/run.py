@@ -167,7 +167,7 @@ class _Run:
                 memory_mib=workers.peak_memory_mib,
             )
         row = judge(scenario, verdict, facts, times=self.order.times, seconds=time.monotonic() - started)
-        if not row.passed:
+        if not row.passed and self.order.build is None:
             self.screen.say(workers.log_tail())
         return row
 

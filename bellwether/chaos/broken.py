@@ -54,7 +54,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 def load() -> Sequence[Build]:
     """The broken builds."""
-    text = resources.files(__package__).joinpath(FILE).read_text(encoding="utf-8")
+    text = resources.files("bellwether.chaos").joinpath(FILE).read_text(encoding="utf-8")
     return msgspec.convert(tomllib.loads(text), _File).build
 
 

@@ -154,7 +154,7 @@ def load(text: str | None = None) -> Book:
         InputError: a row that is not one.
     """
     if text is None:
-        text = resources.files(__package__).joinpath(FILE).read_text(encoding="utf-8")
+        text = resources.files("bellwether.chaos").joinpath(FILE).read_text(encoding="utf-8")
     try:
         file = msgspec.convert(tomllib.loads(text), _File)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Sequence
 
 from streams.classify.records import Record
@@ -20,6 +21,7 @@ class Offsets:
 
     def __init__(self) -> None:
         self._taken: dict[int, int] = {}
+        self._unfinished: defaultdict[int, deque[int]] = defaultdict(deque)
         self._first: dict[int, int] = {}
         self._done: dict[int, int] = {}
         self._times: dict[int, float] = {}
@@ -34,6 +36,7 @@ class Offsets:
                 if partition not in taken:
                     self._first[partition] = offset
                 taken[partition] = offset
+                self._unfinished[partition].append(offset)
                 new.append(record)
         return new
 
@@ -41,15 +44,17 @@ class Offsets:
         """Remember records whose outputs the broker has acknowledged.
 
         Raises:
-            OrderError: a record was never taken, or a later one of its partition is already done.
+            OrderError: a record was never taken, is done already, or an earlier one of its partition is not done.
         """
         for record in records:
             partition, offset = record.partition, record.offset
-            if offset <= self._done.get(partition, -1) or offset > self._taken.get(partition, -1):
+            unfinished = self._unfinished[partition]
+            if not unfinished or unfinished[0] != offset:
                 raise OrderError(
-                    f"offset {offset} of partition {partition} was finished after {self._done.get(partition)} "
-                    f"with {self._taken.get(partition)} taken; inputs must finish in order. This is a bug"
+                    f"offset {offset} of partition {partition} was finished after {self._done.get(partition)}, but "
+                    f"{unfinished[0] if unfinished else 'none'} is next; inputs must finish in order. This is a bug"
                 )
+            unfinished.popleft()
             self._done[partition] = offset
             self._times[partition] = record.time_s
 

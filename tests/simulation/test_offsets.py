@@ -66,6 +66,15 @@ class Tracker(RuleBasedStateMachine):
         with pytest.raises(OrderError, match=f"offset {offset} of partition {partition} was finished after"):
             self.offsets.finish([record(partition, offset)])
 
+    @precondition(lambda self: any(len(taken) - self.finished[at] > 1 for at, taken in self.taken.items()))
+    @rule(data=st.data())
+    def finish_what_is_not_next(self, data: st.DataObject) -> None:
+        waiting = {at: taken[self.finished[at] :] for at, taken in self.taken.items()}
+        partition = data.draw(st.sampled_from([at for at, open_ in waiting.items() if len(open_) > 1]))
+        offset = data.draw(st.sampled_from(waiting[partition][1:]))
+        with pytest.raises(OrderError, match=f"{waiting[partition][0]} is next"):
+            self.offsets.finish([record(partition, offset)])
+
     @rule(partition=PARTITIONS, beyond=st.integers(0, 5))
     def finish_what_was_never_taken(self, partition: int, beyond: int) -> None:
         with pytest.raises(OrderError, match="This is a bug"):

@@ -24,9 +24,6 @@ TOPIC = Task("topic", TOPIC_LABELS)
 
 TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in (SENTIMENT, TOPIC)})
 
-SLOW_S = traps.SLOW_S
-"""What `[[slow]]` costs."""
-
 FAKE_CLEANING = "fake"
 """A fake was trained behind no cleaner."""
 

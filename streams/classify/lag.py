@@ -88,6 +88,7 @@ class LagWatch:
         self._monotonic = monotonic
         self._sleep = sleep
         self._lags: list[PartitionLag] = []
+        self._read: dict[int, int] = {}
         self._stalls: list[Stall] = []
         self._answered = monotonic()
         self._in_doubt = False
@@ -97,6 +98,10 @@ class LagWatch:
     def lags(self) -> Iterable[PartitionLag]:
         """What the last look found."""
         return self._lags
+
+    def read(self) -> dict[int, int]:
+        """What was read when this worker last looked, as next offsets by partition, of all that it ever had."""
+        return dict(self._read)
 
     def stalls(self) -> list[Stall]:
         """Partitions that stand still without an excuse."""
@@ -156,6 +161,7 @@ class LagWatch:
         generation = self._assignments.current
         if self._admitted is not None and generation is not self._admitted:
             self._in_doubt = True
+            self._read |= self._admitted.offsets.next_offsets()
         self._admitted = generation
         if not self._in_doubt:
             return
@@ -182,6 +188,7 @@ class LagWatch:
         for place in places:
             own = done.get(place.partition, first.get(place.partition))
             at[place] = (await client.committed(place) or 0) if own is None else own
+        self._read |= {place.partition: at[place] for place in places}
         written = [TopicPartition(output, place.partition) for output in self._outputs for place in places]
         ends = await client.end_offsets([*places, *written])
         self._in_doubt = any(ends[place] < at[place] for place in places)

@@ -19,7 +19,7 @@ from runtime import clock, log
 from runtime.crashpoints import Pass, unharmed
 from runtime.settings import Settings
 from streams.classify import agent
-from streams.classify.admission import Admission
+from streams.classify.admission import Admission, Admitted
 from streams.classify.delivery import Delivery, kafka_producer
 from streams.classify.entities import Linker, linker
 from streams.classify.health import HealthServer
@@ -103,7 +103,7 @@ class Line:
     scorer: Scorer | None = None
     delivery: Delivery | None = None
     lag: LagWatch | None = None
-    cluster: str | None = None
+    admitted: Admitted | None = None
 
     async def open(self) -> None:
         """Load the engine, ask the broker, start the stages; nothing has joined the group yet.
@@ -114,8 +114,7 @@ class Line:
         settings = self.settings
         await self._serve_health()
         await self._load_engine()
-        admitted = await self.admission().ask()
-        self.cluster = admitted.cluster
+        admitted = self.admitted = await self.admission().ask()
         self.metrics.expired.inc(admitted.expired)
         delivery = self.delivery = Delivery(
             lambda: kafka_producer(settings.bootstrap),
@@ -140,7 +139,8 @@ class Line:
             accept_expired=self.consent.expired,
             accept_reset=self.consent.reset,
         )
-        return first if self.cluster is None else first.again(self.cluster)
+        read = {} if self.lag is None else self.lag.read()
+        return first if self.admitted is None else first.again(self.admitted, read)
 
     async def close(self) -> None:
         """Close what `open` opened, in reverse, each of it whatever the others do; a second call does nothing."""

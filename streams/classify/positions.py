@@ -53,7 +53,7 @@ def judge(
     *,
     group: str,
     topic: str,
-    cluster_changed: str | None = None,
+    changed: str | None = None,
     accept_expired: bool = False,
     accept_reset: bool = False,
 ) -> Verdict:
@@ -63,27 +63,24 @@ def judge(
         positions: by partition.
         group: for the messages.
         topic: for the messages.
-        cluster_changed: how the cluster differs from the one that the group was last seen on; None where it does not.
+        changed: how this log differs from the one that the group was last seen on; None where it does not.
         accept_expired: go on where the log begins.
         accept_reset: go on at the log's start where offsets do not belong to this log.
 
     Raises:
-        PositionError: another cluster, no committed offset, or one past the end.
+        PositionError: another log, no committed offset, or one past the end.
         ExpiredError: inputs were dropped unread.
     """
     missing = sorted(partition for partition, at in positions.items() if at.committed is None)
     beyond = sorted(partition for partition, at in positions.items() if at.is_beyond)
     expired = {partition: at.expired for partition, at in sorted(positions.items()) if at.expired}
-    if cluster_changed is not None and not accept_reset:
-        raise PositionError(
-            f"{cluster_changed}; what the other cluster held and this one does not is lost to {group!r}. Check the "
-            "bootstrap address, or go on with --accept-reset"
-        )
+    nowhere = f"group {group!r} has no committed offset in {topic}, partitions {_listed(missing)}"
+    if changed is not None and not accept_reset:
+        raise PositionError(f"{changed}{f'; {nowhere}' if missing else ''}. Go on with this log by --accept-reset")
     if missing and not accept_reset:
         raise PositionError(
-            f"group {group!r} has no committed offset in {topic}, partitions {_listed(missing)}: this cluster is new "
-            f"to it, or its offsets expired. Run `bellwether topics create --group {group}`, which commits the log's "
-            "start, or start with --accept-reset"
+            f"{nowhere}: this cluster is new to it, or its offsets expired. Run `bellwether topics create --group "
+            f"{group}`, which commits the log's start, or start with --accept-reset"
         )
     if beyond and not accept_reset:
         worst = beyond[0]

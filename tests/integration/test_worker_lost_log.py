@@ -111,13 +111,13 @@ def test_another_cluster_ends_the_worker_whatever_it_accepted_at_its_start(own: 
         empty(own, other)
         assert one.process.wait(WAIT_S) == 1, one.said()
         assert f"is '{other}' now, it was '" in one.said()
-        assert "go on with --accept-reset, but first: topic" in one.said()
+        assert "Go on with this log by --accept-reset, but first: topic" in one.said()
         assert "bellwether topics create" in one.said()
     topics.create(own.bootstrap, partitions=2)
     publish(own.bootstrap, 4)
     with worker(own.bootstrap, tmp_path) as one:
         assert one.process.wait(WAIT_S) == 1, one.said()
-        assert f"is '{other}', it was '" in one.said()
+        assert f"is '{other}' now, it was '" in one.said()
     with worker(own.bootstrap, tmp_path, "--accept-reset") as one:
         one.wait_for(lambda: one.scored() == 4)
 
@@ -132,3 +132,30 @@ def test_the_same_cluster_with_an_empty_log_ends_the_worker(own: Cluster, tmp_pa
         one.process.send_signal(signal.SIGCONT)
         assert one.process.wait(WAIT_S) == 1, one.said()
         assert "group 'bellwether-classify' has no committed offset" in one.said()
+
+
+def test_a_log_that_was_made_anew_with_the_groups_offsets_ends_the_worker_and_the_next(
+    own: Cluster, tmp_path: Path
+) -> None:
+    publish(own.bootstrap, 10)
+    with worker(own.bootstrap, tmp_path) as one:
+        one.wait_for(lambda: one.scored() == 10)
+        one.process.send_signal(signal.SIGSTOP)
+        publish(own.bootstrap, 6)
+        empty(own)
+        topics.create(own.bootstrap, partitions=2)
+        one.process.send_signal(signal.SIGCONT)
+        assert one.process.wait(WAIT_S) == 1, one.said()
+        assert f"topic {PUBLISHED.name} was made anew" in one.said()
+        assert "by partition: 0: 5, 1: 5" in one.said()
+        assert "--accept-reset" in one.said()
+    publish(own.bootstrap, 4)
+    with worker(own.bootstrap, tmp_path) as one:
+        assert one.process.wait(WAIT_S) == 1, one.said()
+        assert f"topic {PUBLISHED.name} was made anew" in one.said()
+        assert "--accept-reset" in one.said()
+    with worker(own.bootstrap, tmp_path, "--accept-reset") as one:
+        one.wait_for(lambda: one.scored() == 4)
+    publish(own.bootstrap, 2)
+    with worker(own.bootstrap, tmp_path) as one:
+        one.wait_for(lambda: one.scored() >= 2)

@@ -139,6 +139,17 @@ async def test_a_broker_that_is_silent_for_an_hour_ends_nobody(script) -> None:
     assert watch.stalls() == []
 
 
+async def test_what_was_read_is_known_after_the_log_is_gone_and_after_a_rebalance(script, record) -> None:
+    def read_and_rebalanced() -> None:
+        script.current.offsets.take([record(2, partition=1)])
+        script.current.offsets.finish([record(2, partition=1)])
+        script.current = Generation(2)
+        script.answers = [BrokerAwayError("gone")] * 2
+
+    watch = await play(script, read_and_rebalanced, nothing)
+    assert watch.read() == {0: 4, 1: 3}
+
+
 async def test_a_rebalance_is_not_watched(script) -> None:
     def revoked() -> None:
         assert script.current is not None

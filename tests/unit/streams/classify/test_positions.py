@@ -36,7 +36,12 @@ def test_an_offset_past_the_end_needs_consent() -> None:
     assert dict(judge(positions, group="g", topic="t", accept_reset=True).commit) == {0: 0}
 
 
-def test_another_cluster_needs_consent() -> None:
-    with pytest.raises(PositionError, match=r"the cluster is 'b', it was 'a'; .*--accept-reset"):
-        judge(ask(p0=Position(None, 0, 0)), group="g", topic="t", cluster_changed="the cluster is 'b', it was 'a'")
-    assert judge(ask(p0=FINE), group="g", topic="t", cluster_changed="x", accept_reset=True).expired == 0
+def test_another_log_needs_consent() -> None:
+    with pytest.raises(PositionError, match=r"^the cluster is 'b'\. Go on .*--accept-reset$"):
+        judge(ask(p0=FINE), group="g", topic="t", changed="the cluster is 'b'")
+    assert judge(ask(p0=FINE), group="g", topic="t", changed="x", accept_reset=True).expired == 0
+
+
+def test_another_log_without_the_groups_offsets_is_told_in_one_sentence() -> None:
+    with pytest.raises(PositionError, match=r"made anew; group 'g' has no committed offset in t, .*--accept-reset"):
+        judge(ask(p0=Position(None, 0, 0)), group="g", topic="t", changed="made anew")

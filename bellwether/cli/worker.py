@@ -33,7 +33,11 @@ def worker(  # noqa: PLR0917 (typer calls by name)
     ] = False,
     accept_reset: Annotated[
         bool,
-        typer.Option("--accept-reset", help="Start at the log's beginning where offsets belong to another log."),
+        typer.Option(
+            "--accept-reset",
+            help="Go on with another log than before: another cluster, or a topic that was made anew. Starts at its "
+            "beginning where the group has no offset in it.",
+        ),
     ] = False,
     supervised: Annotated[bool, typer.Option("--supervised", hidden=True)] = False,
 ) -> None:

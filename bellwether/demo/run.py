@@ -126,6 +126,8 @@ class _Session:
     def _start_worker(self) -> Child:
         arguments = ["bellwether", "worker", "--bootstrap", self.bootstrap, "--processes", "1"]
         arguments += ["--http-port", "0", "--port-file", str(self.folder / "worker.port")]
+        if self.options.bootstrap is None:
+            arguments.append("--accept-reset")  # our own broker may have the port of one that was seen before
         if self.options.model:
             arguments += ["--model", self.options.model]
         aliases = self.source.aliases

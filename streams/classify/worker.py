@@ -12,11 +12,12 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import faust
+import psutil
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from mode import Service
 
@@ -34,11 +35,20 @@ EXIT_BUG = 70
 EXIT_AGAIN = 75
 """sysexits' EX_TEMPFAIL: the broker is away; a later start may find it, and nobody has to change anything."""
 
-STOP_S = 9.0
+STOP_S = 9.5
 """From SIGTERM to the end, whatever does not answer; the promise is 10 s."""
 
 DRAIN_S = 4.0
 """Of which deliveries in flight may take so much; they are planned to take 2."""
+
+ASK_S = 3.0
+"""Of which a worker that crashed keeps so much to ask the broker what was lost."""
+
+LATE_S = 0.5
+"""The same for a worker that was told to stop: it hardly ever has to ask."""
+
+FOLDER = "bellwether-faust-"
+"""How the folders begin that Faust wants; the process's id follows."""
 
 MEMORY = "/dev/shm"
 """Where Linux keeps files in memory."""
@@ -80,6 +90,7 @@ def _worked(settings: Settings, consent: Consent) -> int:
         worker = Worker(app, Parts(line), line=line, ending=ending, loop=loop)
         with contextlib.suppress(SystemExit):
             worker.execute_from_commandline()
+        hear_no_signals()
         return _exit_code(worker, line)
 
 
@@ -88,12 +99,22 @@ def _folder() -> Iterator[Path]:
     """A folder that Faust wants and never writes a file to; in memory where the disk is full."""
     for parent in (None, MEMORY):
         with contextlib.suppress(OSError):
-            made = tempfile.TemporaryDirectory(prefix="bellwether-faust-", dir=parent, ignore_cleanup_errors=True)
+            _sweep(Path(parent or tempfile.gettempdir()))
+            prefix = f"{FOLDER}{os.getpid()}-"
+            made = tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True)
             break
     else:
         raise DependencyError(f"no folder can be made in the temporary folder nor in {MEMORY}; set TMPDIR to one")
     with made as name:
         yield Path(name)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the folders of workers that were killed: nothing is in them, but there would be more and more."""
+    for left in parent.glob(f"{FOLDER}*-*"):
+        pid = left.name.removeprefix(FOLDER).partition("-")[0]
+        if pid.isdecimal() and len(pid) < 10 and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def quieten() -> None:
@@ -121,14 +142,12 @@ class Ending:
         """An error that no batch can be blamed for: nothing more is acknowledged, the process ends now."""
         if isinstance(error, BellwetherError):
             self.at_once(_told(error))
-        _log.critical("worker_bug", error=type(error).__name__, detail=str(error))
-        _say("".join(traceback.format_exception(error)))
-        self.at_once(EXIT_BUG)
+        self.at_once(_bug(error))
 
-    def within(self, seconds: float) -> None:
-        """End with `EXIT_AGAIN` unless the process ended by itself before."""
+    def within(self, seconds: float, late: Callable[[], int]) -> None:
+        """Unless the process ended by itself before, end with the code that `late` returns in a thread of its own."""
         if self._deadline is None:
-            self._deadline = threading.Timer(seconds, self._late)
+            self._deadline = threading.Timer(seconds, lambda: self.at_once(late()))
             self._deadline.daemon = True
             self._deadline.start()
 
@@ -139,12 +158,6 @@ class Ending:
             with contextlib.suppress(OSError):  # on a full disk: the end comes all the same
                 stream.flush()
         os._exit(code)
-
-    def _late(self) -> None:
-        _log.error(
-            "stop_timed_out", seconds=STOP_S, cure="the broker did not answer; what was not committed comes again"
-        )
-        self.at_once(EXIT_AGAIN)
 
 
 class Parts(Service):
@@ -179,10 +192,25 @@ class Worker(faust.Worker):
     async def on_stop(self) -> None:
         """The first moment of a stop: take nothing more in."""
         self._line.passed("stopping")
-        self._ending.within(STOP_S)
+        ask_s = LATE_S if self.crash_reason is None else ASK_S
+        self._ending.within(STOP_S - ask_s, lambda: self.late(ask_s))
         if self._line.assignments is not None:
             self._line.assignments.end_soon(DRAIN_S)
         await super().on_stop()
+
+    def late(self, ask_s: float) -> int:
+        """Faust does not come to its end: say why it crashed, if it did, and return the exit code."""
+        if self.crash_reason is not None:
+            cause = cause_of(self.crash_reason, self._line, ask_s)
+            return _bug(self.crash_reason) if cause is None else _told(cause)
+        _log.error("stop_timed_out", cure="the broker did not answer; what was not committed comes again")
+        return EXIT_AGAIN
+
+
+def hear_no_signals() -> None:
+    """From here on the exit code is settled: a second SIGTERM must not change it, not even while Python ends."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _say(text: str) -> None:
@@ -213,24 +241,57 @@ def _opened(loop: asyncio.AbstractEventLoop, line: Line, ending: Ending) -> bool
         return False
     except BaseException:
         loop.run_until_complete(line.close())
+        hear_no_signals()
         raise
     return not ending.is_asked_for
 
 
+def _bug(error: BaseException) -> int:
+    """Say an error of ours to those who look for its place, and return the exit code."""
+    _log.critical("worker_bug", error=type(error).__name__, detail=str(error))
+    _say("".join(traceback.format_exception(error)))
+    return EXIT_BUG
+
+
 def _exit_code(worker: Worker, line: Line) -> int:
-    reason = worker.crash_reason
-    if reason is None:
+    if worker.crash_reason is None:
         return 0
+    cause = cause_of(worker.crash_reason, line, ASK_S)
+    if cause is None:
+        return _bug(worker.crash_reason)
+    raise cause
+
+
+def cause_of(reason: BaseException, line: Line, ask_s: float) -> BellwetherError | None:
+    """What Faust's crash means to a person, asking the broker for so long what was lost; None for a bug."""
     if isinstance(reason, BellwetherError):
-        raise reason
+        return reason
     if isinstance(reason, OffsetOutOfRangeError | NoOffsetForPartitionError):
-        asyncio.run(line.admission().ask())  # says what was lost and how to go on, whatever was accepted at the start
+        return _asked(line, ask_s) or BrokerError(
+            f"the log does not hold what was to be read next ({type(reason).__name__}: {reason}): inputs expired, or "
+            "the log was made anew, and what was unread then is lost. A worker that starts says what it finds; "
+            "--accept-expired or --accept-reset go on without what was lost"
+        )
     if isinstance(reason, KafkaError | OSError):
         kind = BrokerAwayError if is_away(reason) else BrokerError
-        raise kind(
+        return kind(
             f"the consumer failed: {type(reason).__name__}: {reason}; what was not acknowledged comes again when a "
             "worker starts"
-        ) from reason
-    _log.critical("worker_bug", error=type(reason).__name__, detail=str(reason))
-    _say("".join(traceback.format_exception(reason)))
-    return EXIT_BUG
+        )
+    return None
+
+
+def _asked(line: Line, seconds: float) -> BellwetherError | None:
+    """What the broker says was lost and how to go on, whatever was accepted at the start; None without an answer."""
+    found: list[BellwetherError] = []
+
+    def ask() -> None:
+        try:
+            asyncio.run(line.admission().ask())
+        except BellwetherError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=ask, name="ask-what-was-lost", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return found[0] if found and not found[0].is_retriable else None

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from aiokafka.errors import (
     KafkaConnectionError,
     KafkaTimeoutError,
     NodeNotReadyError,
+    OffsetOutOfRangeError,
     TopicAuthorizationFailedError,
 )
 
@@ -25,6 +27,7 @@ from runtime.settings import Settings
 from streams.classify import worker
 from streams.classify.admission import Admission, is_away
 from streams.classify.line import Consent
+from streams.classify.positions import PositionError
 
 
 @pytest.mark.parametrize(
@@ -141,3 +144,84 @@ def test_a_disk_that_takes_no_folder_gets_none(monkeypatch, tmp_path) -> None:
         assert folder.parent == tmp_path
     assert tried == [None, "/dev/shm", None, str(tmp_path)]
     assert list(tmp_path.iterdir()) == []
+
+
+def crashed(reason: BaseException | None, asked: Any = None) -> worker.Worker:
+    """A worker whose Faust does not come to its end; `asked` is what admission says."""
+
+    async def ask() -> None:
+        if asked is not None:
+            await asked() if callable(asked) else None
+            raise asked
+
+    one = object.__new__(worker.Worker)
+    one._crash_reason = reason
+    line: Any = SimpleNamespace(admission=lambda: SimpleNamespace(ask=ask))
+    one._line = line
+    return one
+
+
+@pytest.mark.parametrize(
+    ("reason", "asked", "code", "said"),
+    [
+        (OffsetOutOfRangeError({}), PositionError("made anew; --accept-reset"), 1, "error: made anew; --accept-reset"),
+        (OffsetOutOfRangeError({}), None, 1, "what was unread then is lost. .*--accept-reset"),
+        (OffsetOutOfRangeError({}), BrokerAwayError("nobody"), 1, "what was unread then is lost"),
+        (PositionError("made anew"), None, 1, "error: made anew"),
+        (KafkaConnectionError("gone"), None, 75, "error: the consumer failed: KafkaConnectionError"),
+        (KeyError("a bug"), None, 70, "KeyError: 'a bug'"),
+        (None, None, 75, "stop_timed_out"),
+    ],
+)
+def test_a_stop_that_takes_too_long_ends_with_the_cause_of_the_crash(reason, asked, code, said, capsys) -> None:
+    assert crashed(reason, asked).late(30.0) == code
+    assert re.search(said, "".join(capsys.readouterr()))
+
+
+def test_a_broker_that_does_not_say_in_time_what_was_lost_is_not_waited_for(capsys) -> None:
+    async def never() -> None:
+        await asyncio.sleep(3600)
+
+    assert crashed(OffsetOutOfRangeError({}), never).late(0.05) == 1
+    assert "what was unread then is lost" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("reason", [None, OffsetOutOfRangeError({})])
+async def test_a_crash_leaves_time_to_ask_and_no_stop_takes_longer_than_its_promise(reason, monkeypatch) -> None:
+    async def stopped(_: Any) -> None: ...
+
+    times: list[float] = []
+    monkeypatch.setattr(faust.Worker, "on_stop", stopped)
+    monkeypatch.setattr(worker.Worker, "late", lambda _, ask_s: times.append(ask_s))
+    one: Any = crashed(reason)
+    one._line = SimpleNamespace(passed=lambda _: None, assignments=None)
+    one._ending = SimpleNamespace(within=lambda seconds, late: (times.append(seconds), late()))
+    await one.on_stop()
+    assert times == [worker.STOP_S - times[1], worker.LATE_S if reason is None else worker.ASK_S]
+    assert sum(times) < 10
+
+
+def test_a_second_signal_while_the_worker_ends_does_not_change_its_code() -> None:
+    script = (
+        "import os, signal, sys\n"
+        "from streams.classify.worker import hear_no_signals\n"
+        "signal.signal(signal.SIGTERM, lambda *_: None)\n"
+        "hear_no_signals()\n"
+        "class Late:\n"
+        "    def __del__(self, kill=os.kill, pid=os.getpid()):\n"
+        "        kill(pid, 15)\n"
+        "late = Late()\n"
+        "sys.exit(75)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=120).returncode == worker.EXIT_AGAIN
+
+
+def test_folders_of_killed_workers_are_swept_and_those_of_living_ones_are_not(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(worker.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(worker.psutil, "pid_exists", lambda pid: pid == 12)
+    names = ["11-abc", "12-def", "99999999999999999999-ghi", "other"]
+    for name in names:
+        (tmp_path / f"{worker.FOLDER}{name}").mkdir()
+    with worker._folder() as folder:
+        assert folder.name.startswith(f"{worker.FOLDER}{os.getpid()}-")
+    assert {path.name for path in tmp_path.iterdir()} == {f"{worker.FOLDER}{name}" for name in names[1:]}

@@ -32,6 +32,12 @@ TOLD = (1, 2)
 HOPELESS = 5
 """Exits of one child in a row with a message for a person, none of them after a healthy life: then all stop."""
 
+CONSENT = ("--accept-expired", "--accept-reset")
+"""Flags that accept one loss: the one that a person knew of. A child that is started again may meet another."""
+
+ORDERLY = (0, -signal.SIGTERM, -signal.SIGINT)
+"""How children end that were told to; those that did not listen yet had not begun anything."""
+
 TICK_S = 0.1
 """How often children are looked at."""
 
@@ -99,10 +105,13 @@ class Processes:
     def run(self) -> int:
         """Start all, restart those that end, stop all at SIGTERM or SIGINT.
 
+        Signals are ignored from its end on: the process is about to end, and a second one must not change its code.
+
         Returns:
             0 when all ended well after a signal, 1 otherwise.
         """
-        previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
         try:
             while not self._stopping:
                 if any(self._look_after(child) for child in self._children):
@@ -112,8 +121,8 @@ class Processes:
                 self._sleep(TICK_S)
             return self._stop()
         finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 (the signature of handlers)
         self._stopping = True
@@ -129,7 +138,10 @@ class Processes:
         code = child.process.poll()
         if code is None:
             return False
-        pause_s = child.restarts.ended(now - child.started, code)
+        lived_s = now - child.started
+        pause_s = child.restarts.ended(lived_s, code)
+        if code in TOLD or lived_s >= HEALTHY_S:
+            child.command = [argument for argument in child.command if argument not in CONSENT]
         _log.warning("worker_ended", worker_pid=child.process.pid, code=code, restart_in_s=pause_s)
         _close_stdin(child.process)
         child.process, child.start_at = None, now + pause_s
@@ -148,7 +160,7 @@ class Processes:
                 process.kill()
                 codes.append(process.wait())
             _close_stdin(process)
-        return 0 if not any(codes) else 1
+        return 0 if all(code in ORDERLY for code in codes) else 1
 
 
 def _close_stdin(process: subprocess.Popen[bytes]) -> None:

@@ -73,6 +73,8 @@ class Watchdog:
     call while it has records in flight: the search for a text that kills the engine may take many calls, and to end
     the worker in the midst of it would begin it again for ever. A partition with nothing in flight is excused while
     others move that were in line before it; how long that line can be is bounded by what waited when its clock began.
+    Others that stand still too are no line: then what counts is for how long nothing has moved anywhere, no partition
+    and no call of the engine, or partitions would excuse each other for ever.
 
     Args:
         monotonic: the clock.
@@ -89,6 +91,8 @@ class Watchdog:
         self._owner: object = None
         self._looked = 0.0
         self._calls = 0
+        self._total_at = 0
+        self._unmoved_s = 0.0
         self._stills: dict[int, _Still] = {}
 
     def pause(self) -> None:
@@ -107,9 +111,12 @@ class Watchdog:
         now = self._monotonic()
         if owner is not self._owner or self._stills.keys() != {one.partition for one in seen}:
             self._owner, self._looked, self._calls, self._stills = owner, now, work.calls, {}
+            self._unmoved_s = 0.0
         passed_s, self._looked = min(now - self._looked, LOOK_S), now
         called, self._calls = work.calls != self._calls, work.calls
         total_at, total_lag = sum(one.at for one in seen), sum(one.lag for one in seen)
+        moved, self._total_at = total_at != self._total_at, total_at
+        self._unmoved_s = 0.0 if moved or called else self._unmoved_s + passed_s
         stalls: list[Stall] = []
         for one in seen:
             in_flight = one.partition in work.in_flight
@@ -120,10 +127,12 @@ class Watchdog:
                 self._stills[one.partition] = _Still(one.at, others_at + line)
                 continue
             still.seconds += passed_s
-            limit_s = self._step_s if in_flight and work.is_scoring else self._stall_s
             in_line = not in_flight and others_at < still.turn_at
-            if not in_line and still.seconds >= limit_s / 2:
-                is_over = still.seconds >= limit_s
+            # Who is in line waits for the others' step, whose time is theirs to use up.
+            limit_s = self._step_s if work.is_scoring and (in_flight or in_line) else self._stall_s
+            blamed_s = min(still.seconds, self._unmoved_s) if in_line else still.seconds
+            if blamed_s >= limit_s / 2:
+                is_over = blamed_s >= limit_s
                 stalls.append(Stall(one.partition, one.lag, one.at, still.seconds, in_flight, is_over))
         return stalls
 

@@ -82,6 +82,45 @@ def test_a_partition_behind_a_backlog_of_others_waits_for_its_turn_and_no_longer
     assert world.seconds_to_trip(moves=[0]) == 90 * EVERY_S
 
 
+@pytest.mark.parametrize("count", [2, 4])
+def test_partitions_that_all_stand_still_do_not_excuse_each_other(count: int) -> None:
+    """Faust's fetcher or agent hangs: nothing is in flight and none is before another in any line."""
+    world = World(dict.fromkeys(range(count), 5))
+    for _ in range(1 + int(STALL_S / 2 / EVERY_S)):
+        assert world.look() == []
+    assert [stall.partition for stall in world.stalls] == list(range(count))
+    assert world.seconds_to_trip() == STALL_S / 2 - EVERY_S
+
+
+def test_a_line_that_comes_to_rest_is_no_excuse_any_more() -> None:
+    world = World({0: 1_000, 1: 1})
+    for _ in range(100):
+        assert world.look([0]) == []
+        assert world.stalls == []
+    assert world.seconds_to_trip() == STALL_S - EVERY_S
+
+
+def test_a_line_that_moves_slowly_is_an_excuse() -> None:
+    world = World({0: 1_000, 1: 1})
+    for number in range(300):
+        assert world.look([0] if number % 25 == 0 else []) == []
+
+
+def test_lag_that_arrives_after_an_hour_of_rest_has_its_minute() -> None:
+    world = World({0: 0, 1: 0})
+    for _ in range(1_800):
+        assert world.look() == []
+    world.lags = {0: 5, 1: 5}
+    assert world.seconds_to_trip() == STALL_S - EVERY_S
+
+
+def test_a_partition_in_line_waits_while_the_engine_is_loaded_again() -> None:
+    world = World({0: 5, 1: 1})
+    world.work = Work(calls=0, is_scoring=True, in_flight={0})
+    assert world.seconds_to_trip() == STEP_S
+    assert [stall.partition for stall in world.stalls if stall.is_over] == [0, 1]
+
+
 def test_the_line_before_a_partition_is_bounded_however_long_the_backlog() -> None:
     world = World({0: 1_000_000, 1: 1})
 

@@ -1,7 +1,8 @@
-"""The producer's and the bookkeeper's processes, seen from the runner."""
+"""The bookkeeper's process, seen from the runner."""
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -18,6 +19,9 @@ from runtime.errors import DependencyError
 
 _LINE = msgspec.json.Decoder(Progress | Verdict)
 _SHOWN_LINES = 15
+
+_END_S = 5.0
+"""Between the end of its output and its own."""
 
 
 class Clerk:
@@ -57,7 +61,8 @@ class Clerk:
         self._reader.join(5.0)
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                stream.close()
+                with contextlib.suppress(BrokenPipeError):  # what could not be said to it is flushed once more
+                    stream.close()
 
     def verdict(self, timeout_s: float) -> Verdict:
         """Say that load and faults are over, and wait for the judgement.
@@ -71,13 +76,15 @@ class Clerk:
             self._process.stdin.write(b"done\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise DependencyError(f"the bookkeeper ended early\n{self._tail()}") from None
+            raise DependencyError(self._ended()) from None
         deadline = time.monotonic() + timeout_s
         while self._reader.is_alive() and time.monotonic() < deadline:
             self._reader.join(0.2)
-        if self._verdict is None:
+        if self._verdict is not None:
+            return self._verdict
+        if self._reader.is_alive():
             raise DependencyError(f"the bookkeeper gave no verdict within {timeout_s:.0f} s\n{self._tail()}")
-        return self._verdict
+        raise DependencyError(self._ended())
 
     def check(self) -> None:
         """Raise where it ended before it was asked: a row without its bookkeeper proves nothing.
@@ -86,9 +93,14 @@ class Clerk:
             DependencyError: with the end of its log.
         """
         if self._process.poll() is not None and self._verdict is None:
-            raise DependencyError(
-                f"the bookkeeper ended with exit code {self._process.returncode} in mid-run\n{self._tail()}"
-            )
+            raise DependencyError(self._ended())
+
+    def _ended(self) -> str:
+        try:
+            code = self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            return f"the bookkeeper said something that is no verdict\n{self._tail()}"
+        return f"the bookkeeper ended with exit code {code} and without a verdict\n{self._tail()}"
 
     def _read(self) -> None:
         output = self._process.stdout

@@ -112,7 +112,7 @@ class Pipeline:
 
     @property
     def is_scoring(self) -> bool:
-        """Whether a batch is with the engine."""
+        """Whether a batch is with the engine, or waits until it is loaded again."""
         return self._is_scoring
 
     def start(self) -> None:
@@ -212,14 +212,20 @@ class Pipeline:
     async def _score_next(self) -> None:
         batch = await self._to_score.get()
         if batch.generation.is_live and batch.ready:
-            self._is_scoring = True
-            try:
+            with self._with_engine():
                 batch.scored = await self._scorer.score(batch.ready, lambda: batch.generation.is_live)
-            finally:
-                self._is_scoring = False
             self._passed("scored")
         await self._to_deliver.put(batch)
-        await self._scorer.revive()  # what a text ended is back before the next batch asks for it
+        with self._with_engine():
+            await self._scorer.revive()  # what a text ended is back before the next batch asks for it
+
+    @contextlib.contextmanager
+    def _with_engine(self) -> Iterator[None]:
+        self._is_scoring = True
+        try:
+            yield
+        finally:
+            self._is_scoring = False
 
     async def _deliver_next(self) -> None:
         batch = await self._to_deliver.get()

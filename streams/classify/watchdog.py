@@ -45,7 +45,7 @@ class Work:
     calls: int
     """Engine calls and restarts that finished, however they ended."""
     is_scoring: bool
-    """Whether a batch is with the engine, where deadlines bound each step."""
+    """Whether a batch is with the engine or the engine is loaded again, where deadlines bound each step."""
     in_flight: Collection[int]
     """Partitions with records between submit and acknowledgement."""
 

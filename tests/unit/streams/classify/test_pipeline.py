@@ -114,6 +114,24 @@ async def test_an_error_of_the_sink_ends_the_pipeline_unacknowledged(rig, record
     assert rig.acknowledged == []
 
 
+async def test_an_engine_that_is_loaded_again_between_batches_is_waited_for_as_within_one(rig, record) -> None:
+    """The watchdog gives a step of the engine more time than a delivery."""
+    seen: list[bool] = []
+    restart = rig.host.restart
+
+    def watched() -> None:
+        seen.append(rig.pipeline.is_scoring)
+        restart()
+
+    rig.host.restart = watched
+    await rig.pipeline.submit([record(0), record(1, "[[crash]]")], Generation(1))
+    assert await rig.pipeline.drain(10)
+    async with asyncio.timeout(10):
+        while not rig.host.is_alive or rig.pipeline.is_scoring:
+            await asyncio.sleep(0.001)
+    assert seen == [True] * rig.host.restarts
+
+
 async def test_a_drain_that_takes_too_long_says_so(rig, record) -> None:
     rig.sink.gate.clear()
     await rig.pipeline.submit([record(0)], Generation(1))

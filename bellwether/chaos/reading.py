@@ -123,16 +123,23 @@ def scored(message: Message) -> tuple[Output, dict[str, Any]]:
             offset=message.offset(),
             time_ms=message.timestamp()[1],
             source=(int(content["source_partition"]), int(content["source_offset"])),
-            event_id=content["event_id"],
+            event_id=_string(content, "event_id"),
             key=as_text(message.key()),
-            content=text_digest(content["text"]),
-            batch_id=content["batch_id"],
-            served_by=(content["model_version"], content["engine"]),
-            worker=content["worker"],
+            content=text_digest(_string(content, "text")),
+            batch_id=_string(content, "batch_id"),
+            served_by=(_string(content, "model_version"), _string(content, "engine")),
+            worker=_string(content, "worker"),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return _unreadable(SCORED, message), {}
     return output, content
+
+
+def _string(content: dict[str, Any], name: str) -> str:
+    value = content[name]
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is no string")
+    return value
 
 
 def letter(message: Message, published: str) -> Output:

@@ -35,6 +35,9 @@ _FAKES: Mapping[str, Callable[[str], Engine]] = {
 }
 _HARMLESS = "[[slow]]"
 
+_UNUSABLE = (AttributeError, KeyError, TypeError, ValueError, ModelError)
+"""What an event without a field or with a field of another type leads to, and an engine that fails on its text."""
+
 Event = Mapping[str, Any]
 """A scored event as JSON."""
 
@@ -82,16 +85,23 @@ def wrong(events: Sequence[Event], registry_folder: Path, trust: Path) -> list[s
     for (version, name), own in sorted(by_engine.items()):
         try:
             engine, tolerance = _open(version, name, registry_folder, trust)
-        except ModelError as error:
+        except _UNUSABLE as error:
             found += [f"{_name(event)}: {name} of {version} cannot be loaded: {error}" for event in own]
             continue
         try:
             # One by one: how a batch was put together is not on record, and must not matter.
-            sentences = ((event, difference(event, engine, tolerance)) for event in own)
+            sentences = ((event, _said_of(event, engine, tolerance)) for event in own)
             found += [f"{_name(event)}: {sentence}" for event, sentence in sentences if sentence]
         finally:
             engine.close()
     return found
+
+
+def _said_of(event: Event, engine: Engine, tolerance: float) -> str:
+    try:
+        return difference(event, engine, tolerance)
+    except _UNUSABLE as error:
+        return f"cannot be scored again: {type(error).__name__}: {error}"
 
 
 def _open(version: str, name: str, registry_folder: Path, trust: Path) -> tuple[Engine, float]:

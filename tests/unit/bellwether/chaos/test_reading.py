@@ -69,6 +69,14 @@ def test_a_scored_event_that_cannot_be_read_names_no_source(value: bytes | None)
     assert (output.source, content) == (None, {})
 
 
+@pytest.mark.parametrize("name", ["event_id", "text", "batch_id", "model_version", "engine", "worker"])
+@pytest.mark.parametrize("value", [None, 7, ["x"], {}])
+def test_a_scored_event_whose_fields_have_other_types_names_no_source(name: str, value: Any) -> None:
+    output, _ = reading.scored(Raw(json.dumps(SCORED | {name: value}).encode()))
+
+    assert output.source is None
+
+
 def test_a_letter_is_known_by_its_own_bytes_not_by_its_word_for_them() -> None:
     honest = reading.letter(Raw(b"value", None, letter_headers(b"value")), PUBLISHED)
     lying = reading.letter(Raw(b"another", None, letter_headers(b"value")), PUBLISHED)

@@ -83,6 +83,26 @@ def test_what_nobody_can_repeat_is_wrong(changes: dict[str, Any], sentence: str)
     assert re.search(sentence, found[0]), found
 
 
+@pytest.mark.parametrize("missing", ["tasks", "cleaning"])
+def test_an_event_without_a_field_is_wrong_and_hides_no_other(missing: str) -> None:
+    spoilt = event()
+    del spoilt[missing]
+
+    assert wrong(spoilt, event(text="Ostra keeps its outlook"))[0].startswith("e (1:2): cannot be scored again: KeyErr")
+    assert len(wrong(spoilt, event(text="Ostra keeps its outlook"), event())) == 2
+
+
+@pytest.mark.parametrize(
+    "tasks", [None, [], {"sentiment": None, "topic": None}, {"sentiment": {"probabilities": []}, "topic": {}}], ids=str
+)
+def test_scores_of_another_form_are_wrong(tasks: Any) -> None:
+    assert len(wrong(event(tasks=tasks))) == 1
+
+
+def test_a_text_on_which_the_engine_fails_now_is_wrong() -> None:
+    assert "cannot be scored again: EngineError" in wrong(event(text="Ostra [[error]]"))[0]
+
+
 def test_other_labels_are_wrong() -> None:
     spoilt = event()
     spoilt["tasks"]["sentiment"]["probabilities"]["elated"] = 0

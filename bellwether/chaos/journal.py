@@ -12,7 +12,7 @@ ACKED = "acked.jsonl"
 """Written only after the broker's acknowledgement, one `Written` a line."""
 
 UNKNOWN = "unknown.jsonl"
-"""Time-outs: the broker may have the record or not. An output of one is no phantom, none is no loss."""
+"""Time-outs: the broker may have the record or not. An output of one that it has is no phantom, none is no loss."""
 
 REFUSED = "refused.jsonl"
 """The broker said no (too large): never acknowledged, so never lost; an output of one is a phantom."""

@@ -45,8 +45,6 @@ class Ledger:
         self.examples: defaultdict[str, list[str]] = defaultdict(list)
         self._unplaced: defaultdict[_Identity, list[Input]] = defaultdict(list)
         self._perhaps: defaultdict[_Identity, list[Input]] = defaultdict(list)
-        self._perhaps_ids: set[str] = set()
-        self._perhaps_values: set[bytes] = set()
         self._absent: set[Place] = set()
         self._false = 0
         for written in acked:
@@ -61,9 +59,6 @@ class Ledger:
             self._unknown += 1
             entry = _input(written, is_acked=False)
             self._perhaps[entry.sha256, entry.key].append(entry)
-            self._perhaps_values.add(entry.sha256)
-            if written.event_id is not None:
-                self._perhaps_ids.add(written.event_id)
         self._refused = sum(1 for _ in refused)
         self._phantom = self._repeated = self._reordered = 0
         self._highest: dict[tuple[str, int], int] = {}
@@ -103,8 +98,8 @@ class Ledger:
                 self._note("mixed", f"{output.place}: batch {output.batch_id} by {served_by} and {output.served_by}")
         entry = None if output.source is None else self.inputs.get(output.source)
         if entry is None:
-            if not self._is_perhaps(output):
-                self._reject(output, f"names input {_spell(output.source)}, which nobody produced")
+            # Also where its id is of unknown outcome: were that record there, it would have been read before.
+            self._reject(output, f"names input {_spell(output.source)}, which nobody produced")
             return False
         if wrong := _difference(output, entry):
             self._reject(output, f"is not input {_spell(output.source)} as it was produced: {wrong}")
@@ -205,9 +200,6 @@ class Ledger:
             entry.dead_read += 1
         if max(entry.scored_read, entry.dead_read) > 1:
             self._note("duplicates_read", f"{output.place}: input {_spell(output.source)} again")
-
-    def _is_perhaps(self, output: Output) -> bool:
-        return output.event_id in self._perhaps_ids or (output.topic == DEAD and output.content in self._perhaps_values)
 
     def _reject(self, output: Output, why: str) -> None:
         self._phantom += 1

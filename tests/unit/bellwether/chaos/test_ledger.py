@@ -211,19 +211,22 @@ def test_an_answer_to_a_record_that_is_in_no_journal_is_a_phantom(line: Line) ->
     assert line.found() == {"phantom": 1}
 
 
-@pytest.mark.parametrize("is_there", [True, False])
-@pytest.mark.parametrize("is_answered", [True, False])
-def test_a_record_of_unknown_outcome_is_neither_lost_nor_a_phantom(
-    line: Line, *, is_there: bool, is_answered: bool
+@pytest.mark.parametrize(
+    ("is_there", "is_answered", "phantom"),
+    [(True, True, {}), (True, False, {}), (False, False, {}), (False, True, {"phantom": 1})],
+)
+@pytest.mark.parametrize("fate", [SCORED, DEAD])
+def test_a_record_of_unknown_outcome_is_never_lost_and_answered_only_where_it_is_there(
+    line: Line, fate: str, *, is_there: bool, is_answered: bool, phantom: dict[str, int]
 ) -> None:
     place = (0, 12)
-    line.unknown.append(input_at(place, partition=-1, offset=-1))
+    line.unknown.append(input_at(place, partition=-1, offset=-1, fate=fate))
     if is_there:
         line.held[place] = value_of(place)
     if is_answered:
-        line.outputs.append(output_for(input_at(place)))
+        line.outputs.append(output_for(input_at(place, fate=fate)))
 
-    assert line.found() == {"unknown": 1}
+    assert line.found() == {"unknown": 1} | phantom
 
 
 def test_an_acknowledged_record_whose_place_was_not_told_is_found_by_its_content(line: Line) -> None:

@@ -27,7 +27,7 @@ from bellwether.chaos.rescore import Sample
 from bellwether.chaos.standstill import Quiet, Standstill
 from bellwether.chaos.timing import Timeline
 from bellwether.chaos.watch import Probe, Watcher
-from runtime.errors import BellwetherError, InputError
+from runtime.errors import BellwetherError
 
 EVERY_S = 1.0
 
@@ -157,26 +157,12 @@ def _take(output: Output, ledger: Ledger, timeline: Timeline) -> None:
         timeline.output(*output.source, output.time_ms, output.worker, age_ms)
 
 
-def read_order(path: Path) -> BookOrder:
-    """The order in a file.
-
-    Raises:
-        InputError: it is none.
-    """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=BookOrder)
-    except (OSError, msgspec.DecodeError) as error:
-        raise InputError(
-            f"{path} is no order to watch: {error}; see BookOrder in bellwether/chaos/journal.py"
-        ) from error
-
-
 def main() -> None:
     """Watch, judge, print."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m bellwether.chaos.bookkeeper ORDER.json")
     try:
-        order = read_order(Path(sys.argv[1]))
+        order = journal.read_order(Path(sys.argv[1]), BookOrder)
         standstill, is_quiet = watch(order, Done(), _print)
         _print(judge(order, standstill, is_quiet=is_quiet))
     except BellwetherError as error:

@@ -94,11 +94,6 @@ class Broker:
         """How many it has when all run."""
         return self._nodes
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """Of the nodes that run now."""
-        return tuple(one.pid for one in self._processes().values())
-
     def start(self) -> None:
         """Start what does not run; returns when all nodes have joined and answer.
 

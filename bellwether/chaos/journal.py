@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
+from runtime.errors import InputError
+
 ACKED = "acked.jsonl"
 """Written only after the broker's acknowledgement, one `Written` a line."""
 
@@ -53,6 +55,10 @@ class Strike(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `worker-left`, `broker-down`, `broker-up`, `node-down`, `node-up`, `network-cut`, `network-healed`, ..."""
     pid: int | None = None
     detail: str = ""
+
+
+RETURNS = frozenset({"broker-up", "node-up", "network-healed"})
+"""Strikes after which the broker is there for the workers again."""
 
 
 class LoadOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,3 +167,15 @@ def read(path: Path, kind: type[_Line]) -> Iterator[_Line]:
                     yield decoder.decode(line)
     except FileNotFoundError:
         return
+
+
+def read_order(path: Path, kind: type[_Line]) -> _Line:
+    """The order in a file.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError) as error:
+        raise InputError(f"{path} is no {kind.__name__}: {error}; see bellwether/chaos/journal.py") from error

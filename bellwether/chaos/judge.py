@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from bellwether.chaos.journal import Strike, Verdict
+from bellwether.chaos.journal import RETURNS, Strike, Verdict
 from bellwether.chaos.scenario import Scenario
 from streams.classify.agent import COMMIT_S
 from streams.classify.pipeline import MAX_IN_FLIGHT
@@ -48,7 +48,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def returns(self) -> int:
         """How often the broker came back to the workers."""
-        return sum(map(self.count, ("broker-up", "node-up", "network-healed")))
+        return sum(strike.what in RETURNS for strike in self.strikes)
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,38 +132,21 @@ def judge(scenario: Scenario, verdict: Verdict, facts: Facts, *, times: bool, se
         *_faults(scenario, facts),
         *(_times(verdict) if times else ()),
     ]
+    found = msgspec.structs.asdict(verdict)
     return Row(
         name=scenario.name,
         about=scenario.about,
         model=scenario.model,
-        events=verdict.events,
-        lost=verdict.lost,
-        phantom=verdict.phantom,
-        both=verdict.both,
-        duplicates=verdict.duplicates,
+        **{name: found[name] for name in Row.__struct_fields__ if name in found},
         duplicates_allowed=most,
-        duplicates_read=verdict.duplicates_read,
-        reordered=verdict.reordered,
-        mixed=verdict.mixed,
-        wrong=verdict.wrong,
-        misfiled=verdict.misfiled,
-        stuck=verdict.stuck,
-        recovery_seconds=verdict.recovery_seconds,
-        return_seconds=verdict.return_seconds,
         kills=facts.kills,
         rebalances=facts.rebalances,
         restarts=facts.restarts,
         memory_mib=round(facts.memory_mib, 1),
-        dead=verdict.dead,
-        refused=verdict.refused,
-        unknown=verdict.unknown,
         events_per_second=round(verdict.peak_rate, 1),
-        age_p50_s=verdict.age_p50_s,
-        age_p99_s=verdict.age_p99_s,
         seconds=round(seconds, 1),
         passed=not failures,
         failures=tuple(failures),
-        examples=verdict.examples,
     )
 
 

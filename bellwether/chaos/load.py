@@ -214,23 +214,9 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit("usage: python -m bellwether.chaos.load ORDER.json")
     try:
-        print(json.dumps(run(read_order(Path(sys.argv[1])))))
+        print(json.dumps(run(journal.read_order(Path(sys.argv[1]), LoadOrder))))
     except BellwetherError as error:
         sys.exit(f"error: {error}")
-
-
-def read_order(path: Path) -> LoadOrder:
-    """The order in a file.
-
-    Raises:
-        InputError: it is none.
-    """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=LoadOrder)
-    except (OSError, msgspec.DecodeError) as error:
-        raise InputError(
-            f"{path} is no order to produce: {error}; see LoadOrder in bellwether/chaos/journal.py"
-        ) from error
 
 
 if __name__ == "__main__":

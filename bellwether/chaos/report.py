@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from rich.table import Table
 
-from bellwether.chaos.judge import Row
+from bellwether.chaos.judge import Row, broken
 from runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
 def as_json(rows: Sequence[Row], seed: int) -> str:
     """One object: `seed`, `scenarios` (one object a row) and `passed`."""
     found: list[dict[str, Any]] = msgspec.to_builtins(rows)
-    return json.dumps({"seed": seed, "passed": not any(map(_is_broken, rows)), "scenarios": found}, indent=1)
+    return json.dumps({"seed": seed, "passed": not broken(rows), "scenarios": found}, indent=1)
 
 
 def as_table(rows: Sequence[Row], seed: int) -> Table:
@@ -114,7 +114,3 @@ def _cells(row: Row) -> list[str]:
     if row.skipped is not None:
         return [row.name, row.model, *["" for _ in _COLUMNS[3:]], "not run"]
     return [cell(row) for _, cell in _COLUMNS]
-
-
-def _is_broken(row: Row) -> bool:
-    return not row.passed and row.skipped is None

@@ -6,14 +6,12 @@ broker's.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from bellwether.chaos.journal import Strike
-
-RETURNS = frozenset({"broker-up", "node-up", "network-healed"})
-"""Strikes after which the broker is there for the workers again."""
+from bellwether.chaos.journal import RETURNS, Strike
 
 
 def percentile(sorted_values: Sequence[float], part: float) -> float:
@@ -24,7 +22,7 @@ def percentile(sorted_values: Sequence[float], part: float) -> float:
     """
     if not sorted_values:
         return 0.0
-    return sorted_values[max(0, min(len(sorted_values) - 1, round(part * len(sorted_values) + 0.4999) - 1))]
+    return sorted_values[max(0, min(len(sorted_values) - 1, math.ceil(part * len(sorted_values)) - 1))]
 
 
 def peak_rate(times_ms: Iterable[int]) -> float:

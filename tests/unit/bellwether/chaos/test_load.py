@@ -137,10 +137,10 @@ def test_an_order_that_is_none_is_named(tmp_path: Path) -> None:
     path = tmp_path / "order.json"
     path.write_text(json.dumps({"bootstrap": "x"}))
 
-    with pytest.raises(InputError, match=r"order\.json is no order to produce"):
-        load.read_order(path)
-    with pytest.raises(InputError, match="is no order to produce"):
-        load.read_order(tmp_path / "absent")
+    with pytest.raises(InputError, match=r"order\.json is no LoadOrder"):
+        journal.read_order(path, LoadOrder)
+    with pytest.raises(InputError, match="is no LoadOrder"):
+        journal.read_order(tmp_path / "absent", LoadOrder)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

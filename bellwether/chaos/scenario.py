@@ -67,7 +67,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         alone: a judgement of its own instead of the table's numbers; `bellwether.chaos.alone` has a function a name.
         needs: what the machine must give: `root`, `faketime`.
         restarts: how often a worker process may end and be started again; None does not count.
-        repeats: most duplicates before the reader's rule; None takes the promise's formula.
+        repeats: most duplicates before the reader's rule; None takes the promise's formula, see `judge.allowed`.
         memory_mib: most resident memory of any worker process, its engine left out; 0 does not look.
     """
 

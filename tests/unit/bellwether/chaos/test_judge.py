@@ -1,8 +1,10 @@
 import msgspec
 import pytest
 
+from bellwether.chaos import corpus
+from bellwether.chaos.faults import FAULTS
 from bellwether.chaos.journal import Strike, Verdict
-from bellwether.chaos.judge import BATCH_RECORDS, Facts, allowed, broken, judge
+from bellwether.chaos.judge import BATCH_RECORDS, DEADLY, SIGNS, Facts, allowed, broken, judge
 from bellwether.chaos.scenario import Fault, Scenario
 
 CLEAN = Verdict(
@@ -101,12 +103,50 @@ def test_a_row_whose_fault_never_struck_proves_nothing() -> None:
     assert not judge(crashing, CLEAN, Facts(), times=False, seconds=1.0).passed
 
 
+def test_every_fault_leaves_a_sign() -> None:
+    assert set(SIGNS) == set(FAULTS)
+
+
+@pytest.mark.parametrize("do", sorted(SIGNS))
+def test_each_fault_that_left_no_sign_breaks_its_row(do: str) -> None:
+    row = Scenario(name="row", about="", faults=(Fault(do=do, at=(0.1, 0.2)),))
+    struck = Facts(strikes=(Strike(time=1.0, what=SIGNS[do]),))
+
+    assert judge(row, CLEAN, struck, times=False, seconds=1.0).passed
+    assert judge(row, CLEAN, Facts(), times=False, seconds=1.0).failures == (
+        f"the fault did not strike: 0 of 1 {SIGNS[do]}",
+    )
+
+
+def test_every_deadly_kind_must_show() -> None:
+    assert {"poison", *corpus.DEADLY} == DEADLY
+
+
+@pytest.mark.parametrize("kind", ["oversize", *sorted(DEADLY)])
+def test_a_row_whose_bad_input_left_no_trace_proves_nothing(kind: str) -> None:
+    row = Scenario(name="row", about="", mix={kind: 0.01, "slow": 0.1})
+    found = verdict(refused=1) if kind == "oversize" else verdict(dead=1)
+    lacking = verdict(refused=0) if kind == "oversize" else verdict(dead=0)
+
+    assert judge(row, found, Facts(), times=False, seconds=1.0).passed
+    (failure,) = judge(row, lacking, Facts(), times=False, seconds=1.0).failures
+    assert kind in failure
+
+
 def test_repeats_are_bounded_by_disturbances_workers_batches_and_commit_interval() -> None:
     returned = Strike(time=2.0, what="broker-up")
     facts = Facts(strikes=(DIED, DIED, returned), rebalances=4)
 
     assert allowed(Scenario(name="row", about=""), facts, 100.0) == (2 + 4 + 1) * 2 * (4 * BATCH_RECORDS + 100)
-    assert allowed(Scenario(name="row", about="", repeats=0), facts, 100.0) == 0
+
+
+def test_a_rows_own_bound_of_repeats_counts_but_where_nothing_was_done_and_the_group_rebalanced() -> None:
+    calm = Scenario(name="row", about="", repeats=0)
+    harmed = Scenario(name="row", about="", repeats=0, faults=(Fault(do="kill-engine", at=(0.1, 0.2)),))
+
+    assert allowed(calm, Facts(), 100.0) == 0
+    assert allowed(calm, Facts(rebalances=1), 100.0) == 2 * (4 * BATCH_RECORDS + 100)
+    assert allowed(harmed, Facts(rebalances=1), 100.0) == 0
 
 
 def test_a_row_that_was_not_run_is_not_broken() -> None:

@@ -1,6 +1,6 @@
 """The engine's process: loads one engine, answers requests over the pipe, ends with its parent.
 
-Nothing but `models.host` starts this; what travels is in `models.pipe`.
+Nothing but `models.spawn` starts this; what travels is in `models.pipe`.
 """
 
 from __future__ import annotations

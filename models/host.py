@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
 import numpy as np
 
-import models
 from models import pipe
 from models.engine import CallReport, Probabilities, Task
 from models.growth import GROWTH_MIB, LOOK_EVERY_S, EngineGrowthError, Growth, resident_of
+from models.spawn import Child
 from models.specs import EngineSpec
 from runtime import errors
 from runtime.errors import EngineError, ModelError
-
-KEPT_STDERR_LINES = 20
-"""Last lines of the child's output that an error shows: a native stack trace's useful end."""
-
-_BOOT = (
-    "import sys; sys.path.append(sys.argv[1]); from models.child import main; main(int(sys.argv[2]), int(sys.argv[3]))"
-)
 
 _Answer = pipe.Ready | pipe.Scored | pipe.Counted | pipe.Failed
 
@@ -53,7 +38,7 @@ class HostedEngine:
 
     The child loads, checks its canaries and warms up before `start` returns. It dies with its parent, however that
     ends. One caller at a time, as for every engine; only `close` and `kill` may come from another thread, and a
-    call in progress then ends as a crash.
+    call in progress then ends as a crash. After `kill` no child starts again, also where a restart was under way.
 
     Args:
         spec: what to load.
@@ -85,7 +70,9 @@ class HostedEngine:
         self._growth_mib = growth_mib
         self._growth: Growth | None = None
         self._decoder = msgspec.msgpack.Decoder(_Answer)
-        self._child: _Child | None = None
+        self._child: Child | None = None
+        self._starting = threading.Lock()
+        self._killed = False
         self._open()
 
     @classmethod
@@ -107,12 +94,14 @@ class HostedEngine:
     @property
     def pid(self) -> int | None:
         """Process id of the child; None when there is none."""
-        return self._child.process.pid if self._child else None
+        child = self._child
+        return child.process.pid if child else None
 
     @property
     def is_alive(self) -> bool:
         """Whether the child runs; False after a crash, a time-out or `close`."""
-        return self._child is not None and self._child.process.poll() is None
+        child = self._child
+        return child is not None and child.process.poll() is None
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Exact tokens per text: a round trip; `models.batching.estimate_tokens` is the cheap way."""
@@ -152,23 +141,33 @@ class HostedEngine:
 
         Raises:
             ModelError: as `start`.
+            EngineCrashError: `kill` came first.
         """
         self.close()
         self._open()
 
     def kill(self) -> None:
-        """End the child at once, in the middle of a call too."""
-        if self._child:
-            self._child.end(grace_s=0.0)
+        """End the child at once and for good, in the middle of a call or of a restart too."""
+        with self._starting:  # a child that is just being started is ours to end, and none is started after it
+            self._killed = True
+            child = self._child
+        if child:
+            child.end(grace_s=0.0)
 
     def close(self) -> None:
         """End the child: it finishes reading at the closed pipe, or is killed after two seconds."""
+        self._end_child(grace_s=2.0)
+
+    def _end_child(self, grace_s: float) -> None:
         child, self._child = self._child, None
         if child:
-            child.end(grace_s=2.0)
+            child.end(grace_s)
 
     def _open(self) -> None:
-        child = self._child = _Child()
+        with self._starting:
+            if self._killed:
+                raise EngineCrashError("the engine was killed and does not start again")
+            child = self._child = Child()
         self._growth = None  # while it loads there is nothing to compare with
         try:
             answer = self._ask(pipe.Open(self.spec), self._start_timeout_s)
@@ -218,66 +217,8 @@ class HostedEngine:
         return answer
 
     def _off_script(self, answer: _Answer) -> EngineError:
-        self.kill()
+        self._end_child(grace_s=0.0)
         return EngineError(f"the engine's process answered {type(answer).__name__} out of turn; a bug of ours")
-
-
-class _Child:
-    """One child process with its pipe, its lifeline and the last lines of its output."""
-
-    def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        lifeline_read, self._lifeline = os.pipe()
-        root = str(Path(models.__file__).parent.parent)
-        try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _BOOT, root, str(theirs.fileno()), str(lifeline_read)],
-                pass_fds=(theirs.fileno(), lifeline_read),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-            )
-        finally:
-            theirs.close()
-            os.close(lifeline_read)
-        self.connection = pipe.Pipe(ours)
-        self._lines: deque[str] = deque(maxlen=KEPT_STDERR_LINES)
-        self._reader = threading.Thread(target=self._read_output, name="engine-output", daemon=True)
-        self._reader.start()
-        self._lock = threading.Lock()
-        self._ending = ""
-
-    def end(self, grace_s: float) -> str:
-        """End the process and say how it ended; a second call says the same again."""
-        with self._lock:
-            if not self._ending:
-                self.connection.close()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    if grace_s > 0:
-                        self.process.wait(grace_s)
-                self.process.kill()
-                self._ending = _how_it_ended(self.process.wait())
-                os.close(self._lifeline)
-                self._reader.join(1.0)
-            return self._ending
-
-    def last_words(self) -> str:
-        """The last lines that the process printed, ready to follow a message."""
-        return "; its last output:\n" + "\n".join(self._lines) if self._lines else ""
-
-    def _read_output(self) -> None:
-        output = self.process.stdout
-        if output is None:
-            raise RuntimeError("the child was started with a pipe for its output; a bug of ours")
-        with output:
-            for line in output:
-                self._lines.append(line.decode(errors="replace").rstrip()[:500])
-
-
-def _how_it_ended(code: int) -> str:
-    if code >= 0:
-        return f"ended with exit code {code}"
-    return f"was ended by {signal.Signals(-code).name}"
 
 
 def _rebuilt(failure: pipe.Failed) -> ModelError:

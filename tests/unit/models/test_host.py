@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
+from models import pipe
 from models.growth import EngineGrowthError
 from models.host import EngineCrashError, EngineTimeoutError, HostedEngine
 from models.specs import NoopSpec, RegistrySpec, ScriptedSpec
@@ -114,10 +117,39 @@ def test_a_native_abort_is_a_crash_that_names_the_signal(hosted: HostedEngine) -
         hosted.score(["[[abort]]"])
 
 
-def test_kill_from_another_thread_ends_a_call_in_progress_as_a_crash(hosted: HostedEngine) -> None:
-    threading.Timer(0.1, hosted.kill).start()
+def test_kill_from_another_thread_ends_a_call_in_progress_as_a_crash() -> None:
+    engine = HostedEngine.start(ScriptedSpec())
+    threading.Timer(0.1, engine.kill).start()
     with pytest.raises(EngineCrashError, match="engine process"):
-        hosted.score(["[[hang]]"], deadline_s=60)
+        engine.score(["[[hang]]"], deadline_s=60)
+
+
+def test_kill_while_a_restart_waits_for_the_old_child_starts_no_new_one() -> None:
+    engine = HostedEngine.start(ScriptedSpec())
+    assert engine._child is not None
+    engine._child.connection.send(pipe.Score(["[[hang]]"]))  # a child that hangs is waited for, and nobody calls it
+    with ThreadPoolExecutor(1) as pool:
+        restart = pool.submit(engine.restart)
+        while engine.pid is not None:
+            time.sleep(0.001)
+        engine.kill()
+        assert isinstance(restart.exception(), EngineCrashError)
+    assert engine.pid is None
+
+
+def test_kill_while_the_new_child_loads_ends_it_and_starts_no_other() -> None:
+    engine = HostedEngine.start(ScriptedSpec())
+    old = engine.pid
+    engine.spec = ScriptedSpec(seconds_per_text=600)  # the warm-up takes so long
+    with ThreadPoolExecutor(1) as pool:
+        restart = pool.submit(engine.restart)
+        while engine.pid in {None, old}:
+            time.sleep(0.001)
+        engine.kill()
+        assert isinstance(restart.exception(), EngineCrashError)
+    with pytest.raises(EngineCrashError, match="was killed and does not start again"):
+        engine.restart()
+    assert engine.pid is None
 
 
 def test_the_child_ignores_the_signals_of_its_group(hosted: HostedEngine) -> None:
@@ -158,6 +190,48 @@ else:
     print(engine.pid, flush=True)
     engine.score(["[[hang]]"], deadline_s=600)
 """
+
+
+ELSEWHERE = """
+import queue, sys
+sys.path.insert(0, "")
+import models
+from models.host import HostedEngine
+from models.specs import NoopSpec
+engine = HostedEngine.start(NoopSpec())
+engine.close()
+print(models.__file__)
+print(engine.version)
+"""
+
+
+def test_the_child_runs_the_tree_that_its_parent_runs(tmp_path: Path) -> None:
+    """A copy of the tree is found by its parent alone, as the folder that it was started in."""
+    for package in ("models", "runtime"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("shipped", "__pycache__"))
+    fakes = tmp_path / "models" / "fakes.py"
+    fakes.write_text(fakes.read_text().replace("v-0000000000", "v-0123456789"))
+    (tmp_path / "queue.py").write_text("raise RuntimeError('taken for a part of Python')")
+    environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONSAFEPATH"}}
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", ELSEWHERE],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.split() == [str(tmp_path / "models" / "__init__.py"), "v-0123456789"]
+
+
+def test_a_child_that_cannot_be_started_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = HostedEngine.start(NoopSpec())
+    engine.close()
+    before = sorted(Path("/proc/self/fd").iterdir())
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(FileNotFoundError):
+        engine.restart()
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
 def start_parent(argument: str) -> subprocess.Popen[str]:

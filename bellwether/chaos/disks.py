@@ -37,12 +37,14 @@ class Disk:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.free()
         with tempfile.TemporaryDirectory(dir=self._folder.parent, prefix=".disk-") as kept:
-            shutil.copytree(self._folder, kept, symlinks=True, dirs_exist_ok=True)
-            # Lazily: a process that is just being killed may still have its log open.
-            _run("umount", "--lazy", str(self._folder))
-            shutil.copytree(kept, self._folder, symlinks=True, dirs_exist_ok=True)
+            try:
+                self.free()
+                shutil.copytree(self._folder, kept, symlinks=True, dirs_exist_ok=True)
+            finally:
+                # Lazily: a process that is just being killed may still have its log open.
+                _run("umount", "--lazy", str(self._folder))
+                shutil.copytree(kept, self._folder, symlinks=True, dirs_exist_ok=True)
 
     def fill(self) -> int:
         """Take every free block; what is open may still grow to the end of its last page.
@@ -85,5 +87,7 @@ def _run(*command: str) -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_MOUNT_S, check=False)
     except FileNotFoundError:
         raise DependencyError(f"there is no command {command[0]!r} here; a full disk needs it") from None
+    except subprocess.TimeoutExpired:
+        raise DependencyError(f"`{' '.join(command)}` took longer than {_MOUNT_S:.0f} s; try again") from None
     if done.returncode != 0:
         raise DependencyError(f"`{' '.join(command)}` failed: {done.stderr.strip()}; may this container mount?")

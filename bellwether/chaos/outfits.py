@@ -57,16 +57,18 @@ class Outfit:
 
     def __enter__(self) -> Self:
         done = {fault.do for fault in self.scenario.faults}
-        if "fill-disk" in done:
-            self.disk = self._leaving.enter_context(Disk(self.state))
-        if "jump-clock" in done:
-            library = clocks.library()
-            if library is None:
-                raise DependencyError("libfaketime is not installed: without it no clock jumps")
-            self.clock = FakeClock(self.folder / "clock", library)
-        self._home().mkdir(parents=True)
-        # The registry is named by a setting; keys are only looked for at home.
-        (self._home() / "keys").symlink_to(settings.load().keys_folder.absolute())
+        with ExitStack() as leaving:
+            if "fill-disk" in done:
+                self.disk = leaving.enter_context(Disk(self.state))
+            if "jump-clock" in done:
+                library = clocks.library()
+                if library is None:
+                    raise DependencyError("libfaketime is not installed: without it no clock jumps")
+                self.clock = FakeClock(self.folder / "clock", library)
+            self._home().mkdir(parents=True)
+            # The registry is named by a setting; keys are only looked for at home.
+            (self._home() / "keys").symlink_to(settings.load().keys_folder.absolute())
+            self._leaving = leaving.pop_all()
         return self
 
     def __exit__(

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -45,6 +46,7 @@ class Workers:
         folder: of the row: logs, state.
         note: told when a worker killed itself.
         build: folder of another source tree whose code they run.
+        aborted: set when the run ends early; then nobody waits for a worker to harm.
     """
 
     def __init__(
@@ -56,11 +58,13 @@ class Workers:
         *,
         note: Callable[[Strike], None],
         build: Path | None = None,
+        aborted: threading.Event | None = None,
     ) -> None:
         address = broker.workers_address(proxied=scenario.proxied)
         self.outfit = Outfit(scenario, address, group, folder, build)
         self.peak_memory_mib = 0.0
         self._note = note
+        self._aborted = aborted or threading.Event()
         self._parents: list[Parent] = []
         self._paused: set[int] = set()
         self._deaths: list[Strike] = []
@@ -79,11 +83,12 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._leaving.set()
-        self._watch.join()
-        for parent in self._parents:
-            parent.child.stop(0.0)
-        self._starter.shutdown()
-        self.outfit.__exit__(kind, error, trace)
+        with ExitStack() as last:  # last in, first out, each also where one before it fails
+            last.push(self.outfit)
+            last.callback(self._starter.shutdown)
+            for parent in self._parents:
+                last.callback(parent.child.stop, 0.0)
+            self._watch.join()
 
     def start(self, number: int) -> None:
         """Start so many."""
@@ -109,14 +114,6 @@ class Workers:
         """How many there are, those that are just started again included."""
         return len(self._present())
 
-    def pids(self) -> list[int]:
-        """Of the processes that work: no parents, no engines."""
-        return [one.pid for parent in self._present() if (one := parent.worker()) is not None]
-
-    def engines(self) -> list[int]:
-        """Of their engines."""
-        return [one.pid for parent in self._present() if (one := parent.engine()) is not None]
-
     def held_by(self, pid: int) -> tuple[int, ...]:
         """Partitions of a worker's newest assignment."""
         with self._lock:
@@ -124,19 +121,19 @@ class Workers:
 
     def kill_one(self, choose: random.Random) -> int:
         """SIGKILL of a worker that has joined; waits for one. Returns its process id, as do the next ones."""
-        return self._signal(self._choose(choose, Parent.worker), signal.SIGKILL)
+        return self._signal(choose, Parent.worker, signal.SIGKILL)
 
     def kill_engine(self, choose: random.Random) -> int:
         """SIGKILL of an engine's process."""
-        return self._signal(self._choose(choose, Parent.engine), signal.SIGKILL)
+        return self._signal(choose, Parent.engine, signal.SIGKILL)
 
     def terminate_one(self, choose: random.Random) -> int:
         """SIGTERM of a worker, not of its parent, which starts it again."""
-        return self._signal(self._choose(choose, Parent.worker), signal.SIGTERM)
+        return self._signal(choose, Parent.worker, signal.SIGTERM)
 
     def pause_one(self, choose: random.Random) -> int:
         """SIGSTOP of a worker; its engine and its parent go on."""
-        pid = self._signal(self._choose(choose, Parent.worker), signal.SIGSTOP)
+        pid = self._signal(choose, Parent.worker, signal.SIGSTOP)
         self._paused.add(pid)
         return pid
 
@@ -157,12 +154,12 @@ class Workers:
 
     def remove_one(self, choose: random.Random) -> int:
         """SIGTERM of a parent whose worker heeds signals; returns the worker's process id at once."""
-        worker = self._choose(choose, Parent.worker, is_ready=self._heeds_signals)
-        with self._lock:
-            parent = next(one for one in self._present() if (its := one.worker()) and its.pid == worker.pid)
+        while True:
+            parent, worker = self._choose(choose, Parent.worker, is_ready=self._heeds_signals)
             parent.is_leaving = True
-        os.kill(parent.child.pid, signal.SIGTERM)
-        return worker.pid
+            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile: another one has to leave
+                os.kill(parent.child.pid, signal.SIGTERM)
+                return worker.pid
 
     def stop(self) -> list[int]:
         """SIGTERM to all parents; returns when all have ended.
@@ -172,17 +169,12 @@ class Workers:
         """
         for pid in list(self._paused):
             self.resume(pid)
-        # While Python still imports, a worker has no handler, and SIGTERM would be no stop but a kill.
+        # While Python still imports, a parent has no handler, and SIGTERM would be no stop but a kill.
         deadline = time.monotonic() + READY_S
-        while not all(map(self._heeds_signals, self._present())) and time.monotonic() < deadline:
-            time.sleep(_TICK_S)
-        # A second SIGTERM could meet a parent that has put its handler away, and be what ends it.
-        while any(one.is_leaving and one.child.exit_code() is None for one in self._parents):
-            if time.monotonic() > deadline:
-                break
+        while not all(map(_heeds_signals_itself, self._present())) and time.monotonic() < deadline:
             time.sleep(_TICK_S)
         with ThreadPoolExecutor(max_workers=len(self._parents) or 1) as stopping:
-            codes = list(stopping.map(Child.stop, [parent.child for parent in self._parents]))
+            codes = list(stopping.map(lambda parent: parent.child.stop(), self._parents))
         self.deaths()
         return [-signal.SIGKILL if code is None else code for code in codes]
 
@@ -236,23 +228,29 @@ class Workers:
         choose: random.Random,
         which: Callable[[Parent], psutil.Process | None],
         is_ready: Callable[[Parent], bool] | None = None,
-    ) -> psutil.Process:
+    ) -> tuple[Parent, psutil.Process]:
         """A process of a worker that is ready: by default, that has joined."""
         deadline = time.monotonic() + READY_S
-        while time.monotonic() < deadline and not self._leaving.is_set():
+        while time.monotonic() < deadline:
             with self._lock:
-                for log in self._logs():
-                    log.look()
+                for parent in self._parents:
+                    parent.log.look()
                 ready = [one for one in self._present() if (is_ready or Parent.has_joined)(one)]
-                found = [process for one in ready if (process := which(one)) is not None]
+                found = [(one, process) for one in ready if (process := which(one)) is not None]
             if found:
                 return choose.choice(found)
-            time.sleep(_TICK_S)
+            if self._aborted.wait(_TICK_S):
+                raise DependencyError("the run ended before a worker was there to be harmed")
         raise DependencyError(f"no worker was there to be harmed within {READY_S:.0f} s\n{self.log_tail()}")
 
-    def _signal(self, process: psutil.Process, number: signal.Signals) -> int:
-        process.send_signal(number)
-        return process.pid
+    def _signal(
+        self, choose: random.Random, which: Callable[[Parent], psutil.Process | None], number: signal.Signals
+    ) -> int:
+        while True:
+            _, process = self._choose(choose, which)
+            with contextlib.suppress(psutil.NoSuchProcess):  # it died meanwhile: another one has to suffer
+                process.send_signal(number)
+                return process.pid
 
     def _watching(self) -> None:
         while not self._leaving.wait(LOOK_S):
@@ -264,3 +262,8 @@ class Workers:
                 with contextlib.suppress(psutil.Error):
                     self.peak_memory_mib = max(self.peak_memory_mib, worker.memory_info().rss / _MIB)
             self.deaths()
+
+
+def _heeds_signals_itself(parent: Parent) -> bool:
+    """Whether a parent has its handlers, which it has before its first worker starts, or needs none any more."""
+    return bool(parent.pids) or parent.worker() is not None or parent.child.exit_code() is not None

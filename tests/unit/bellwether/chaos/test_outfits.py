@@ -3,14 +3,16 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import msgspec
 import pytest
 
-from bellwether.chaos import clocks, launch
+from bellwether.chaos import clocks, launch, outfits
 from bellwether.chaos.clocks import FakeClock
 from bellwether.chaos.outfits import Outfit
 from bellwether.chaos.scenario import Fault, Scenario
+from runtime.errors import DependencyError
 
 
 def order(arguments: list[str]) -> launch.Order:
@@ -93,6 +95,17 @@ print(round((time.time() - first) / 100), round((time.monotonic() - before) / 10
         clock.shift(3600)
         said, _ = child.communicate("\n", timeout=60)
     assert said.split() == ["36", "0"]
+
+
+def test_a_disk_is_put_away_where_what_comes_after_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    disk = mock.create_autospec(outfits.Disk, instance=True)
+    monkeypatch.setattr(outfits, "Disk", lambda _: disk)
+    monkeypatch.setattr(clocks, "library", lambda: None)
+    faults = (Fault(do="fill-disk", at=(0, 0)), Fault(do="jump-clock", at=(0, 0)))
+    with pytest.raises(DependencyError, match="libfaketime is not installed"), outfit(tmp_path, faults=faults):
+        pass
+    disk.__enter__.assert_called_once()
+    disk.__exit__.assert_called_once()
 
 
 def test_a_row_that_harms_neither_has_neither_clock_nor_disk(tmp_path: Path):

@@ -30,6 +30,10 @@ SILENT_S = 10.0
 _log = log.get(__name__)
 
 
+class _RefusedOnceError(BrokerAwayError):
+    """What answers says no; it is asked again before that is believed."""
+
+
 @dataclass(frozen=True, slots=True)
 class PartitionLag:
     """One partition's distance to the end of its log."""
@@ -126,8 +130,8 @@ class LagWatch:
                     await self._ask_if_in_doubt()
                     self._lags = await asyncio.wait_for(self._look(client), ANSWER_S)
                     self._answered = self._monotonic()
-                except (KafkaError, TimeoutError, OSError, BrokerAwayError):
-                    self._in_doubt = True
+                except (KafkaError, TimeoutError, OSError, BrokerAwayError) as error:
+                    self._in_doubt, self._refused = True, isinstance(error, _RefusedOnceError)
                     self._unwatched()
                     await _closed(client)
                     client = None
@@ -156,7 +160,8 @@ class LagWatch:
         A cluster that was swapped faster than we look does not know the group's members: it makes them join anew.
 
         Raises:
-            BellwetherError: twice in a row the answer was no; once may be a broker that is just starting.
+            BellwetherError: twice in a row the answer was no; once, or before and after an outage, may be a broker
+                that is just starting.
         """
         generation = self._assignments.current
         if self._admitted is not None and generation is not self._admitted:
@@ -170,9 +175,8 @@ class LagWatch:
         except BellwetherError as error:
             if error.is_retriable or self._refused:
                 raise
-            self._refused = True
             _log.warning("log_in_doubt", detail=str(error))
-            raise BrokerAwayError(f"asked again before this is believed: {error}") from error
+            raise _RefusedOnceError(f"asked again before this is believed: {error}") from error
         self._in_doubt = self._refused = False
 
     async def _look(self, client: AIOKafkaConsumer) -> list[PartitionLag]:

@@ -201,3 +201,21 @@ async def test_an_answer_of_a_broker_that_is_just_starting_is_not_believed_at_on
     script.answers = [PositionError("no topics yet"), BrokerAwayError("gone again"), None]
     await outage(script, nothing, nothing, nothing)
     assert script.admissions == 3
+
+
+async def test_a_no_before_and_after_an_outage_is_not_twice_in_a_row(script) -> None:
+    script.answers = [PositionError("no topics yet"), BrokerAwayError("gone again"), PositionError("no topics yet")]
+    await outage(script, *[nothing] * 5)
+    assert script.admissions == 4
+
+
+async def test_a_no_before_and_after_a_failed_connection_is_not_twice_in_a_row(script) -> None:
+    def gone() -> None:
+        script.error = KafkaConnectionError("nobody there")
+
+    def back() -> None:
+        script.error = None
+
+    script.answers = [PositionError("no topics yet"), PositionError("no topics yet")]
+    await outage(script, gone, back, nothing, nothing)
+    assert script.admissions == 3

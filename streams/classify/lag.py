@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,12 @@ EVERY_S = 2.0
 
 ANSWER_S = 5.0
 """A broker that takes longer counts as silent."""
+
+PROBE_S = 2.0
+"""Most that the search for a record may take, inside of `ANSWER_S`; what it did not settle is looked at again."""
+
+POLL_MS = 200
+"""Between two looks at how far that search has come."""
 
 SILENT_S = 10.0
 """Without an answer for so long, the worker is not ready."""
@@ -94,6 +100,7 @@ class LagWatch:
         self._lags: list[PartitionLag] = []
         self._read: dict[int, int] = {}
         self._stalls: list[Stall] = []
+        self._empty: dict[int, tuple[int, int]] = {}
         self._answered = monotonic()
         self._in_doubt = False
         self._refused = False
@@ -140,19 +147,22 @@ class LagWatch:
             await _closed(client)
 
     async def _connected(self) -> AIOKafkaConsumer:
-        client = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            group_id=self._group,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            request_timeout_ms=int(ANSWER_S * 1000),
-        )
+        client = self._client(self._group)
         try:
             await asyncio.wait_for(client.start(), ANSWER_S)
         except BaseException:
             await _closed(client)
             raise
         return client
+
+    def _client(self, group: str | None) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            request_timeout_ms=int(ANSWER_S * 1000),
+        )
 
     async def _ask_if_in_doubt(self) -> None:
         """Ask for admission again after an outage, after a rebalance and where a log ends before our position.
@@ -196,9 +206,11 @@ class LagWatch:
         written = [TopicPartition(output, place.partition) for output in self._outputs for place in places]
         ends = await client.end_offsets([*places, *written])
         self._in_doubt = any(ends[place] < at[place] for place in places)
-        seen = [Seen(place.partition, max(0, ends[place] - at[place]), at[place]) for place in places]
+        empty = [place for place in places if self._empty.get(place.partition) == (at[place], ends[place])]
+        lags = {place: 0 if place in empty else max(0, ends[place] - at[place]) for place in places}
+        seen = [Seen(place.partition, lags[place], at[place]) for place in places]
         if generation is self._assignments.current and generation.is_open:
-            self._watch(generation, seen)
+            await self._watch(generation, seen)
         else:
             self._unwatched()
         return [PartitionLag(one.partition, one.lag, self._behind_s(one, offsets)) for one in seen]
@@ -207,9 +219,16 @@ class LagWatch:
         time_s = offsets.time_of(one.partition)
         return max(0.0, self._now().timestamp() - time_s) if one.lag and time_s is not None else 0.0
 
-    def _watch(self, generation: Generation, seen: list[Seen]) -> None:
+    async def _watch(self, generation: Generation, seen: list[Seen]) -> None:
         work = self._work()
-        self._stalls = self._watchdog.look(generation, seen, work)
+        stalls = self._watchdog.look(generation, seen, work)
+        idle = {stall.partition: (stall.at, stall.at + stall.lag) for stall in stalls if not stall.in_flight}
+        empty = await self._without_records(idle) if idle else {}
+        if generation is not self._assignments.current or not generation.is_open:
+            self._unwatched()
+            return
+        self._empty |= empty
+        self._stalls = [stall for stall in stalls if stall.partition not in empty]
         over = [stall for stall in self._stalls if stall.is_over]
         for stall in over:
             _log.error(
@@ -230,8 +249,37 @@ class LagWatch:
                 "anew; if it stalls again, look at the lines before `no_progress`"
             )
 
+    async def _without_records(self, idle: Mapping[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
+        """Those of these partitions that hold no record from the first offset to the end.
+
+        A transaction ends with a marker, which takes an offset and which no consumer is ever given: lag that is only
+        markers stays for ever, and says nothing of who waits for the next record.
+        """
+        left = {TopicPartition(self._topic, number): between for number, between in idle.items()}
+        empty: dict[int, tuple[int, int]] = {}
+        client = self._client(None)  # of its own: what is assigned to a client is fetched on and on
+        try:
+            async with asyncio.timeout(PROBE_S):
+                await client.start()
+                client.assign(list(left))
+                for place, (at, _) in left.items():
+                    client.seek(place, at)
+                while left:
+                    found = await client.getmany(*left, timeout_ms=POLL_MS)
+                    for place, (at, end) in list(left.items()):
+                        if place not in found and await client.position(place) >= end:
+                            empty[place.partition] = (at, end)
+                        if place in found or place.partition in empty:
+                            del left[place]
+        except (KafkaError, TimeoutError, OSError) as error:  # what is not known to be empty counts as holding one
+            _log.warning("record_search_unfinished", partitions=[place.partition for place in left], detail=str(error))
+        finally:
+            await _closed(client)
+        return empty
+
     def _unwatched(self) -> None:
         self._stalls = []
+        self._empty = {}
         self._watchdog.pause()
 
 

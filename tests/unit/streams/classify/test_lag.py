@@ -30,6 +30,9 @@ class Script:
         self.answers: list[Exception | None] = []
         self.admissions = 0
         self.current: Generation | None = Generation(1)
+        self.markers: set[int] = set()
+        """Partitions whose last offsets hold no record."""
+        self.searches = 0
 
     async def sleep(self, seconds: float) -> None:
         """The pause between two looks: the time goes on, and the next step happens."""
@@ -45,8 +48,8 @@ class Script:
         if answer is not None:
             raise answer
 
-    def client(self, **_: Any) -> "Client":
-        return Client(self)
+    def client(self, **arguments: Any) -> "Client":
+        return Client(self, arguments["group_id"])
 
 
 class OverError(Exception):
@@ -54,11 +57,14 @@ class OverError(Exception):
 
 
 class Client:
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, group: str | None) -> None:
         self.script = script
+        self.group = group
+        self.positions: dict[TopicPartition, int] = {}
 
     async def start(self) -> None:
         self.script.connections += 1
+        self.script.searches += self.group is None
         if self.script.error is not None:
             raise self.script.error
 
@@ -75,6 +81,20 @@ class Client:
             raise self.script.error
         self.script.asked_for = places
         return {place: self.script.ends[place.partition] for place in places}
+
+    def assign(self, _: list[TopicPartition]) -> None:
+        assert self.group is None, "a client that is a group's would commit or join"
+
+    def seek(self, place: TopicPartition, offset: int) -> None:
+        self.positions[place] = offset
+
+    async def getmany(self, *places: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:  # noqa: ARG002
+        ends = {place: self.script.ends[place.partition] for place in places}
+        self.positions |= ends
+        return {place: [object()] for place in places if place.partition not in self.script.markers}
+
+    async def position(self, place: TopicPartition) -> int:
+        return self.positions[place]
 
 
 @pytest.fixture
@@ -219,3 +239,42 @@ async def test_a_no_before_and_after_a_failed_connection_is_not_twice_in_a_row(s
     script.answers = [PositionError("no topics yet"), PositionError("no topics yet")]
     await outage(script, gone, back, nothing, nothing)
     assert script.admissions == 3
+
+
+async def test_markers_alone_are_no_lag_and_are_looked_for_once(script) -> None:
+    script.markers = {0}
+    watch = await play(script, *[nothing] * 100)
+    assert (watch.stalls(), [one.records for one in watch.lags()]) == ([], [0, 0])
+    assert script.searches == 1
+
+
+async def test_a_record_that_comes_after_markers_is_lag_again(script) -> None:
+    def written() -> None:
+        script.ends[0], script.markers = 11, set()
+
+    script.markers = {0}
+    script.steps.extend([*[nothing] * 40, written, *[nothing] * 40])
+    with pytest.raises(StallError, match="partition 0 has 7 inputs waiting"):
+        await watch_of(script).run()
+
+
+async def test_a_partition_that_holds_markers_alone_does_not_save_one_that_stands_still(script) -> None:
+    script.ends[1], script.markers = 1, {1}
+    script.steps.extend([nothing] * 100)
+    with pytest.raises(
+        StallError, match=r"answers: partition 0 has 6 inputs waiting and has not moved for 60 s\. This"
+    ):
+        await watch_of(script).run()
+
+
+async def test_a_rebalance_during_the_search_ends_nobody(script, monkeypatch) -> None:
+    getmany = Client.getmany
+
+    async def revoked(self: Client, *places: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+        assert script.current is not None
+        script.current.close()
+        return await getmany(self, *places, timeout_ms=timeout_ms)
+
+    monkeypatch.setattr(Client, "getmany", revoked)
+    watch = await play(script, *[nothing] * 100)
+    assert watch.stalls() == []

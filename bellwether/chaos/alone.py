@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-import msgspec
-
 from bellwether import topics
 from bellwether.chaos.brokers import Broker
 from bellwether.chaos.counting import Counter
+from bellwether.chaos.judge import Row
 from bellwether.chaos.outfits import Outfit
 from bellwether.chaos.scenario import Scenario
 from bellwether.chaos.trees import Edit, make
@@ -25,6 +24,8 @@ from streams.classify.worker import EXIT_AGAIN
 from wire.topics import PUBLISHED
 
 PARTITIONS = 4
+"""Of every row here."""
+
 BEFORE = 400
 """Events before something is lost: a multiple of the partitions, over which they are spread evenly."""
 
@@ -34,50 +35,50 @@ UNREAD = 200
 AFTER = 200
 """Events after somebody accepted the loss."""
 
+EVENTS = BEFORE + UNREAD + AFTER
+"""Of every row here."""
+
 WAIT_S = 120.0
 """Longest until a worker ends, or until its outputs are there; both take some 10 s on a quiet machine."""
 
 _TICK_S = 0.2
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a row did."""
-
-    events: int
-    """Produced, in all logs together."""
-    lost: int
-    """Of those that the last log still held: without an output."""
-
-
-def judge(
-    name: str, folder: Path, build: Path | None = None, say: Callable[[str], None] = lambda _: None
-) -> tuple[list[str], Facts]:
+def row(
+    scenario: Scenario, folder: Path, build: Path | None = None, say: Callable[[str], None] = lambda _: None
+) -> Row:
     """Run one row.
 
     Args:
-        name: one of `JUDGES`.
+        scenario: whose `alone` is one of `JUDGES`.
         folder: empty; for the broker, logs and state.
         build: folder of another source tree whose code the worker runs.
         say: is told what is being done.
-
-    Returns:
-        What was not as it must be, and what was done.
 
     Raises:
         InputError: there is no such row.
         DependencyError: the broker or a worker could not even start.
     """
-    found = JUDGES.get(name)
-    if found is None:
-        raise InputError(f"nothing to be judged alone is called {name!r}; known: {', '.join(JUDGES)}")
-    scenario = Scenario(name=name, about=name, model="noop", partitions=PARTITIONS)
-    group = f"bellwether-chaos-{name}"
+    judge = JUDGES.get(scenario.alone or "")
+    if judge is None:
+        raise InputError(f"nothing to be judged alone is called {scenario.alone!r}; known: {', '.join(JUDGES)}")
+    started = time.monotonic()
+    group = f"bellwether-chaos-{scenario.name}"
     with Broker(folder / "broker", announce=say) as broker:
         broker.fresh_topics(PARTITIONS, group)
         with Outfit(scenario, broker.bootstrap, group, folder, build) as outfit:
             stage = Stage(broker, outfit, say)
-            found(stage)
-            return stage.failures, Facts(events=stage.events, lost=stage.lost)
+            judge(stage)
+    return Row(
+        name=scenario.name,
+        about=scenario.about,
+        model=scenario.model,
+        events=stage.events,
+        lost=stage.lost,
+        seconds=round(time.monotonic() - started, 1),
+        passed=not stage.failures,
+        failures=tuple(stage.failures),
+    )
 
 
 class Stage:
@@ -91,7 +92,7 @@ class Stage:
     Attributes:
         events: produced so far.
         failures: what was not as it must be.
-        lost: events without an output that must have one.
+        lost: events that the last log still holds, without an output.
     """
 
     def __init__(self, broker: Broker, outfit: Outfit, say: Callable[[str], None]) -> None:
@@ -157,10 +158,12 @@ class Stage:
         with self.worker(*flags) as child:
             self.publish(AFTER)
             wanted = outputs + AFTER
-            self._comes(child, lambda: self.count.outputs() >= wanted and self.count.lag() == 0)
-            self.lost = max(0, wanted - self.count.outputs())
-            if self.lost:
-                self.failures.append(f"{self.lost} of {wanted} have no output with {flags}: {child.tail()}")
+            if not self._comes(child, lambda: self.count.outputs() >= wanted and self.count.lag() == 0):
+                self.failures.append(f"{child.name} does not go on with {flags}: {child.tail()}")
+            unanswered = self.count.unanswered()
+            self.lost = len(unanswered)
+            if unanswered:
+                self.failures.append(f"{self.lost} inputs have no output with {flags}, the first are {unanswered[:8]}")
             code = child.stop()
             if code != 0:
                 self.failures.append(f"{child.name} ended with {code} after SIGTERM: {child.tail()}")

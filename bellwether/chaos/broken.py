@@ -62,8 +62,10 @@ def run(builds: Sequence[Build], seed: int, screen: Screen, keep: Path | None = 
     """Run each build's row and say what the bookkeeper made of it.
 
     Raises:
-        BellwetherError: something could not be started, or an edit does not fit the code.
+        InputError: an edit does not fit the code, or the folder to keep holds one of the rows.
     """
+    if keep is not None:
+        rows.check_kept(keep, [build.scenario.name for build in builds])
     with tempfile.TemporaryDirectory(prefix="bellwether-broken-") as folder:
         for build in builds:
             order = rows.Order([build.scenario], seed, build=make(build.name, build.edits, Path(folder)), keep=keep)

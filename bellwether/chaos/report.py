@@ -39,10 +39,10 @@ _COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
 )
 
 
-def as_json(rows: Sequence[Row], seed: int) -> str:
-    """One object: `seed`, `scenarios` (one object a row) and `passed`."""
+def as_json(rows: Sequence[Row], seed: int, *, is_complete: bool = True) -> str:
+    """One object: `seed`, `scenarios` (one object a row) and `passed`, which a run that ended early did not."""
     found: list[dict[str, Any]] = msgspec.to_builtins(rows)
-    return json.dumps({"seed": seed, "passed": not broken(rows), "scenarios": found}, indent=1)
+    return json.dumps({"seed": seed, "passed": is_complete and not broken(rows), "scenarios": found}, indent=1)
 
 
 def as_table(rows: Sequence[Row], seed: int) -> Table:
@@ -89,6 +89,15 @@ def marks(table: str) -> tuple[str, str]:
     return f"<!-- {table}: begin, written by `make chaos` -->", f"<!-- {table}: end -->"
 
 
+def check(file: Path, table: str) -> None:
+    """See to it that a document has a place for a table, before anything is run for it.
+
+    Raises:
+        InputError: the file has no such marks.
+    """
+    _around(file, table)
+
+
 def write(file: Path, table: str, content: str, head: str) -> None:
     """Replace one table between its marks in a document.
 
@@ -102,12 +111,18 @@ def write(file: Path, table: str, content: str, head: str) -> None:
         InputError: the file has no such marks.
     """
     begin, end = marks(table)
+    before, after = _around(file, table)
+    file.write_text(f"{before}{begin}\n{head}\n\n{content}\n{end}{after}", encoding="utf-8")
+
+
+def _around(file: Path, table: str) -> tuple[str, str]:
+    begin, end = marks(table)
     try:
         before, rest = file.read_text(encoding="utf-8").split(begin, 1)
         _, after = rest.split(end, 1)
     except (OSError, ValueError) as error:
         raise InputError(f"{file} has no table to replace: it needs the lines {begin!r} and {end!r}") from error
-    file.write_text(f"{before}{begin}\n{head}\n\n{content}\n{end}{after}", encoding="utf-8")
+    return before, after
 
 
 def _cells(row: Row) -> list[str]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import random
-import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
-from bellwether.chaos import alone, faults, journal
+from bellwether.chaos import alone, faults, journal, trees
 from bellwether.chaos.brokers import Broker
 from bellwether.chaos.clerk import Clerk
 from bellwether.chaos.journal import BookOrder, LoadOrder, Progress, Strike
@@ -26,7 +26,7 @@ from bellwether.chaos.world import World
 from bellwether.demo.children import Child
 from models import keys
 from runtime import settings
-from runtime.errors import BellwetherError
+from runtime.errors import BellwetherError, DependencyError, InputError
 from wire import topics
 
 LOAD_S = 240.0
@@ -64,16 +64,38 @@ def run(order: Order, screen: Screen) -> Iterator[Row]:
         Each row as soon as it is judged.
 
     Raises:
-        BellwetherError: what a row needs could not be started.
+        InputError: the folder to keep holds one of the rows, or the build is no source tree; nothing was started then.
     """
+    if order.build is not None:
+        trees.check(order.build)
+    if order.keep is not None:
+        folders = [_broker_folder(order.keep, scenario.nodes).name for scenario in order.scenarios]
+        check_kept(order.keep, [*(scenario.name for scenario in order.scenarios), *folders])
     with ExitStack() as stack:
         folder = order.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bellwether-chaos-")))
         folder.mkdir(parents=True, exist_ok=True)
         brokers = _Brokers(stack, folder, screen)
         for scenario in order.scenarios:
-            row = _skipped(scenario) or _run_row(scenario.with_events(order.events), order, brokers, folder, screen)
+            row = _run_row(scenario.with_events(order.events), order, brokers, folder, screen)
             screen.judged(row)
             yield row
+
+
+def check_kept(keep: Path, names: Iterable[str]) -> None:
+    """See to it that no row writes over what is there.
+
+    Args:
+        keep: where rows get a folder each.
+        names: of the rows.
+
+    Raises:
+        InputError: one of these folders is there and not empty.
+    """
+    for place in (keep, *(keep / name for name in names)):
+        if place.exists() and not place.is_dir():
+            raise InputError(f"{place} is a file; name a folder with --keep")
+        if place != keep and place.exists() and any(place.iterdir()):
+            raise InputError(f"{place} holds something already; name another folder with --keep")
 
 
 def _skipped(scenario: Scenario) -> Row | None:
@@ -96,33 +118,31 @@ class _Brokers:
         """The running broker of that size."""
         if nodes not in self._running:
             self.screen.say(f"starting Kafka with {nodes} node{'s' if nodes > 1 else ''}")
-            self._running[nodes] = self.stack.enter_context(Broker(self.folder / f"broker-{nodes}", nodes=nodes))
+            broker = Broker(_broker_folder(self.folder, nodes), nodes=nodes)
+            self._running[nodes] = self.stack.enter_context(broker)
+        else:
+            self._running[nodes].start()  # what a row that failed left dead; else it changes nothing
         return self._running[nodes]
+
+
+def _broker_folder(folder: Path, nodes: int) -> Path:
+    return folder / f"broker-{nodes}"
 
 
 def _run_row(scenario: Scenario, order: Order, brokers: _Brokers, folder: Path, screen: Screen) -> Row:
     started = time.monotonic()
-    place = folder / scenario.name
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir()
-    screen.begins(scenario)
-    if scenario.alone is not None:
-        failures, facts = alone.judge(scenario.alone, place, order.build, screen.say)
-        return Row(
-            name=scenario.name,
-            about=scenario.about,
-            model="noop",
-            events=facts.events,
-            lost=facts.lost,
-            seconds=round(time.monotonic() - started, 1),
-            passed=not failures,
-            failures=tuple(failures),
-        )
-    broker = brokers.with_nodes(scenario.nodes)
     try:
-        return _Run(scenario, order, broker, place, screen).row(started)
-    except BellwetherError as error:
-        # A row that cannot be run is broken, and the others still are worth something.
+        if skipped := _skipped(scenario):
+            return skipped
+        screen.begins(scenario)
+        place = folder / scenario.name
+        place.mkdir(exist_ok=True)
+        if scenario.alone is not None:
+            return alone.row(scenario, place, order.build, screen.say)
+        return _Run(scenario, order, brokers.with_nodes(scenario.nodes), place, screen).row(started)
+    except Exception as error:  # the row's boundary: one that cannot be run is broken, and the others still count
+        if not isinstance(error, BellwetherError):
+            screen.say("".join(traceback.format_exception(error)))
         return Row(
             name=scenario.name,
             about=scenario.about,
@@ -142,6 +162,7 @@ class _Run:
     _strikes: list[Strike] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _failed: list[BaseException] = field(default_factory=list)
+    _aborted: threading.Event = field(default_factory=threading.Event)
 
     def row(self, started: float) -> Row:
         """Run it."""
@@ -172,7 +193,15 @@ class _Run:
         return row
 
     def _workers(self, group: str) -> Workers:
-        return Workers(self.scenario, self.broker, group, self.folder, note=self._note, build=self.order.build)
+        return Workers(
+            self.scenario,
+            self.broker,
+            group,
+            self.folder,
+            note=self._note,
+            build=self.order.build,
+            aborted=self._aborted,
+        )
 
     def _book_order(self, group: str) -> BookOrder:
         where = settings.load()
@@ -191,13 +220,12 @@ class _Run:
 
     def _load_and_strike(self, workers: Workers, clerk: Clerk) -> None:
         """Produce, let the faults strike at their moments, return when both are over."""
-        aborted = threading.Event()
         world = World(
             broker=self.broker,
             workers=workers,
             note=self._note,
             random=random.Random(f"{self.order.seed} {self.scenario.name}"),
-            aborted=aborted,
+            aborted=self._aborted,
         )
         moments = [(world.random.uniform(*fault.at) * self.scenario.seconds, fault) for fault in self.scenario.faults]
         with self._load() as load:
@@ -211,7 +239,7 @@ class _Run:
                     thread.start()
                 self._wait(load, threads, clerk)
             finally:
-                aborted.set()
+                self._aborted.set()
                 for thread in threads:
                     thread.join()
         if self._failed:
@@ -230,7 +258,9 @@ class _Run:
             if self._failed:
                 return
             if time.monotonic() > deadline:
-                break
+                late = [load.name] if load.exit_code() is None else []
+                late += [thread.name for thread in threads if thread.is_alive()]
+                raise DependencyError(f"not over {LOAD_S:.0f} s after its time: {', '.join(late)}\n{load.tail()}")
             time.sleep(0.1)
         load.wait(0.1)
 

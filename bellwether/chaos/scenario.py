@@ -53,7 +53,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         about: what goes wrong, in one sentence.
         model: what the workers serve; `scripted` and `noop` need no model, `trapped@NAME` is a real one that obeys the
             deadly markers of `models.traps`.
-        events: how many are produced; `--events` replaces it.
+        events: how many are produced; `--events` replaces it, but not where the row is judged alone.
         rate: events produced per second.
         workers: worker processes, each under a parent that starts it again.
         partitions: of the topics.
@@ -104,8 +104,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return 0 if self.burst is None else min(self.events, int(self.rate * self.burst.factor * self.burst.seconds))
 
     def with_events(self, events: int | None) -> Scenario:
-        """The same row with another number of events, at the same rate."""
-        return self if events is None else msgspec.structs.replace(self, events=events)
+        """The same row with another number of events, at the same rate; one that is judged alone keeps its own."""
+        return self if events is None or self.alone is not None else msgspec.structs.replace(self, events=events)
 
 
 @dataclass(frozen=True)

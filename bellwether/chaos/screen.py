@@ -55,7 +55,7 @@ class Screen:
         """The next row starts."""
         self._number += 1
         self._console.print(f"[bold]{self._number}/{self._rows} {scenario.name}[/]: {escape(scenario.about)}")
-        self._task = self._bar.add_task(scenario.name, total=scenario.events, lag=0)
+        self._task = self._bar.add_task(scenario.name, total=None if scenario.alone else scenario.events, lag=0)
 
     def moved(self, scenario: Scenario, progress: journal.Progress) -> None:
         """The line's committed input moved."""

@@ -23,6 +23,20 @@ class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     new: str
 
 
+def check(source: Path) -> None:
+    """See to it that workers can run from a folder.
+
+    Raises:
+        InputError: it is no source tree of ours.
+    """
+    missing = [package for package in PACKAGES if not (source / package).is_dir()]
+    if missing:
+        raise InputError(
+            f"{source} is no source tree of Bellwether: it has no folder {', '.join(missing)}; name the root of a "
+            "checkout with --build"
+        )
+
+
 def make(name: str, edits: Sequence[Edit], folder: Path, source: Path | None = None) -> Path:
     """Copy the source tree and break it.
 

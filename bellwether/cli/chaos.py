@@ -7,15 +7,18 @@ import platform
 import secrets
 import signal
 import sys
+from collections.abc import Callable, Iterator, Sized
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from runtime import clock
-from runtime.errors import PromiseError
+from runtime.errors import BellwetherError, PromiseError
 
 if TYPE_CHECKING:
+    from bellwether.chaos.broken import Caught
     from bellwether.chaos.judge import Row
     from bellwether.chaos.scenario import Scenario
 
@@ -132,17 +135,24 @@ def broken(*, seed: Seed = None, keep: Keep = None, report: Report = None, as_js
     from bellwether.chaos import report as reports
     from bellwether.chaos.screen import Screen
 
+    if report is not None:
+        reports.check(report, reports.BROKEN)
     signal.signal(signal.SIGTERM, _end)
     chosen = _seed(seed)
     known = builds.load()
-    with Screen(len(known)) as screen:
-        found = list(builds.run(known, chosen, screen, keep and keep.resolve()))
-    if as_json:
-        typer.echo(json.dumps({"seed": chosen, "builds": msgspec.to_builtins(found)}, indent=1))
-    else:
-        Console(width=None if sys.stdout.isatty() else 160).print(reports.caught_table(found, chosen))
-    if report is not None:
-        reports.write(report, reports.BROKEN, reports.caught_markdown(found), f"seed {chosen}")
+    found: list[Caught] = []
+
+    def tell(early: str) -> None:
+        if as_json:
+            typer.echo(json.dumps({"seed": chosen, "builds": msgspec.to_builtins(found)}, indent=1))
+        else:
+            Console(width=None if sys.stdout.isatty() else 160).print(reports.caught_table(found, chosen))
+        if report is not None:
+            reports.write(report, reports.BROKEN, reports.caught_markdown(found), f"seed {chosen}{early}")
+
+    with _told(found, len(known), tell), Screen(len(known)) as screen:
+        for one in builds.run(known, chosen, screen, keep and keep.resolve()):
+            found.append(one)
     if missed := [one.name for one in found if not one.caught]:
         raise PromiseError(
             f"the bookkeeper did not find out {', '.join(missed)} (seed {chosen}): its zeros mean nothing"
@@ -174,23 +184,50 @@ def _run(
     from bellwether.chaos.run import run as run_rows
     from bellwether.chaos.screen import Screen
 
+    if report is not None:
+        reports.check(report, reports.ROWS)
     signal.signal(signal.SIGTERM, _end)
     chosen = _seed(seed)
     order = Order(scenarios, chosen, events, times, build and build.resolve(), keep and keep.resolve())
     rows: list[Row] = []
-    with Screen(len(scenarios)) as screen:
-        rows.extend(run_rows(order, screen))
-    if as_json:
-        typer.echo(reports.as_json(rows, chosen))
-    else:
-        Console(width=None if sys.stdout.isatty() else 240).print(reports.as_table(rows, chosen))
-    if report is not None:
-        minutes = sum(row.seconds for row in rows) / 60
-        head = f"{clock.now():%Y-%m-%d}, seed {chosen}, {_machine()}, {minutes:.0f} minutes."
-        reports.write(report, reports.ROWS, reports.as_markdown(rows), head)
+
+    def tell(early: str) -> None:
+        if as_json:
+            typer.echo(reports.as_json(rows, chosen, is_complete=not early))
+        else:
+            Console(width=None if sys.stdout.isatty() else 240).print(reports.as_table(rows, chosen))
+        if report is not None:
+            minutes = sum(row.seconds for row in rows) / 60
+            head = f"{clock.now():%Y-%m-%d}, seed {chosen}, {_machine()}, {minutes:.0f} minutes{early}."
+            reports.write(report, reports.ROWS, reports.as_markdown(rows), head)
+
+    with _told(rows, len(scenarios), tell), Screen(len(scenarios)) as screen:
+        for row in run_rows(order, screen):
+            rows.append(row)
     if failed := broken(rows):
         sentences = "; ".join(f"{row.name}: {', '.join(row.failures)}" for row in failed)
         raise PromiseError(f"{len(failed)} of {len(rows)} rows are broken (seed {chosen}): {sentences}")
+
+
+@contextmanager
+def _told(judged: Sized, wanted: int, tell: Callable[[str], None]) -> Iterator[None]:
+    """Tell what was judged, also where an error or a signal ends the run early: it took its time.
+
+    Args:
+        judged: grows meanwhile.
+        wanted: how many there are in the end.
+        tell: is given a remark where that is not the end; it hides no error.
+    """
+    try:
+        yield
+    except BaseException:
+        early = f", ended early: {len(judged)} of {wanted}"
+        if len(judged):
+            print(early.removeprefix(", "), file=sys.stderr, flush=True)
+            with suppress(BellwetherError, OSError):
+                tell(early)
+        raise
+    tell("")
 
 
 def _machine() -> str:

@@ -50,3 +50,10 @@ def test_the_document_gets_the_rows_between_its_marks_and_keeps_the_rest(tmp_pat
 def test_a_document_without_marks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no table"):
         report.write(tmp_path / "none.md", report.ROWS, report.as_markdown(ROWS), "")
+    with pytest.raises(InputError, match="no table"):
+        report.check(tmp_path / "none.md", report.ROWS)
+
+
+def test_a_run_that_ended_early_did_not_pass() -> None:
+    assert json.loads(report.as_json(ROWS[:2], 7))["passed"] is True
+    assert json.loads(report.as_json(ROWS[:2], 7, is_complete=False))["passed"] is False

@@ -193,14 +193,9 @@ class _Run:
         return row
 
     def _workers(self, group: str) -> Workers:
+        order, told = self.order, self._note
         return Workers(
-            self.scenario,
-            self.broker,
-            group,
-            self.folder,
-            note=self._note,
-            build=self.order.build,
-            aborted=self._aborted,
+            self.scenario, self.broker, group, self.folder, note=told, build=order.build, aborted=self._aborted
         )
 
     def _book_order(self, group: str) -> BookOrder:

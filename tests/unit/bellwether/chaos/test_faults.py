@@ -1,67 +1,76 @@
 import random
 import threading
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from bellwether.chaos import faults
+from bellwether.chaos.brokers import Broker
+from bellwether.chaos.clocks import FakeClock
+from bellwether.chaos.disks import Disk
 from bellwether.chaos.journal import Strike
+from bellwether.chaos.outfits import Outfit
+from bellwether.chaos.proxy import Proxy
 from bellwether.chaos.scenario import Fault, load
+from bellwether.chaos.workers import Workers
 from bellwether.chaos.world import World
 from runtime.errors import InputError
 
+PROCESS = 7
+"""Whichever process a fault chooses."""
 
-class Recorder:
-    """Stands for broker, proxy, workers, clock and disk at once; remembers what was done to it."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-        self.number = 2
-        self.nodes = 3
-        self.proxy = self.outfit = self.clock = self.disk = self
-
-    def __getattr__(self, name: str) -> Any:
-        def call(*given: Any) -> int:
-            self.calls.append(" ".join([name, *(str(one) for one in given if not isinstance(one, random.Random))]))
-            return 7
-
-        return call
-
-    def kill(self, node: int | None) -> list[int]:
-        self.calls.append(f"kill {node}")
-        return [7]
-
-    def held_by(self, _: int) -> tuple[int, ...]:
-        return (1, 3)
-
-    def present(self) -> int:
-        return self.number
-
-    def add(self) -> int:
-        self.number += 1
-        self.calls.append(f"present {self.number}")
-        return 7
-
-    def remove_one(self, _: random.Random) -> int:
-        self.number -= 1
-        self.calls.append(f"present {self.number}")
-        return 7
+ASKED = ("present", "held_by")
+"""What a fault asks, which harms nobody."""
 
 
 class Run:
+    """A world whose broker and workers only remember what was done to them."""
+
     def __init__(self, *, aborted: bool = False) -> None:
-        self.recorder: Any = Recorder()
+        self.broker: Any = mock.create_autospec(Broker, instance=True)
+        self.broker.nodes = 3
+        self.broker.proxy = mock.create_autospec(Proxy, instance=True)
+        self.broker.kill.return_value = [PROCESS]
+        self.workers: Any = mock.create_autospec(Workers, instance=True)
+        self.workers.outfit = mock.create_autospec(Outfit, instance=True)
+        self.workers.outfit.clock = mock.create_autospec(FakeClock, instance=True)
+        self.workers.outfit.disk = mock.create_autospec(Disk, instance=True)
+        self.workers.outfit.disk.fill.return_value = 4096
+        for choosing in ("kill_one", "kill_engine", "terminate_one", "pause_one"):
+            getattr(self.workers, choosing).return_value = PROCESS
+        self.workers.held_by.return_value = (1, 3)
+        self.numbers = [2]
+        self.workers.present.side_effect = lambda: self.numbers[-1]
+        self.workers.add.side_effect = lambda: self._now(+1)
+        self.workers.remove_one.side_effect = lambda _: self._now(-1)
+        self._all = mock.Mock()
+        self._all.attach_mock(self.broker, "broker")
+        self._all.attach_mock(self.workers, "workers")
         self.strikes: list[Strike] = []
         self.aborted = threading.Event()
         if aborted:
             self.aborted.set()
         self.world = World(
-            self.recorder, self.recorder, self.strikes.append, random.Random(1), self.aborted, now=lambda: 5.0
+            self.broker, self.workers, self.strikes.append, random.Random(1), self.aborted, now=lambda: 5.0
         )
 
+    def _now(self, more: int) -> int:
+        self.numbers.append(self.numbers[-1] + more)
+        return PROCESS
+
     def strike(self, do: str, **how: Any) -> list[str]:
+        """What it did, in order: the last name of each call and its arguments."""
         faults.strike(Fault(do=do, at=(0.0, 0.0), **how), self.world)
-        return self.recorder.calls
+        return self.calls()
+
+    def calls(self) -> list[str]:
+        found = []
+        for name, given, _ in self._all.mock_calls:
+            called = name.rpartition(".")[2]
+            if called not in ASKED:
+                found.append(" ".join([called, *(str(one) for one in given if not isinstance(one, random.Random))]))
+        return found
 
     def said(self) -> list[str]:
         return [strike.what for strike in self.strikes]
@@ -129,15 +138,16 @@ def test_one_node_of_three_dies_and_comes_back():
 
 def test_what_fails_in_between_heals_as_well():
     run = Run()
-    run.recorder.fill = lambda: 1 / 0
+    run.workers.outfit.disk.fill.side_effect = ZeroDivisionError
     with pytest.raises(ZeroDivisionError):
         run.strike("fill-disk")
-    assert run.recorder.calls == ["free"]
+    assert run.calls() == ["fill", "free"]
 
 
 def test_a_storm_reaches_its_height_stays_in_its_bounds_and_leaves_as_many_as_before():
     run = Run()
-    numbers = [int(call.split()[1]) for call in run.strike("storm", seconds=0.04, every=0.001, most=6)]
+    run.strike("storm", seconds=0.04, every=0.001, most=6)
+    numbers = run.numbers[1:]
     assert max(numbers) == 6
     assert min(numbers) >= 1
     assert all(abs(after - before) == 1 for before, after in zip([2, *numbers], numbers, strict=False))
@@ -154,6 +164,6 @@ def test_an_aborted_storm_starts_nobody_more():
 @pytest.mark.parametrize(("do", "part"), [("jump-clock", "clock"), ("fill-disk", "disk")])
 def test_workers_that_were_not_made_for_it_are_not_harmed(do: str, part: str):
     run = Run()
-    setattr(run.recorder, part, None)
+    setattr(run.workers.outfit, part, None)
     with pytest.raises(InputError, match=f"name `{do}` in their scenario"):
         run.strike(do)

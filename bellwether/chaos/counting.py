@@ -83,8 +83,9 @@ class Counter:
     def drop(self, before: Mapping[int, int]) -> None:
         """Let the input's log begin at these offsets, by partition, as its retention would."""
         places = [TopicPartition(PUBLISHED.name, number, offset) for number, offset in before.items()]
+        admin = AdminClient(self._where)  # kept until the answer: one that is collected never gives it
         with self._asking():
-            for done in AdminClient(self._where).delete_records(places).values():
+            for done in admin.delete_records(places).values():
                 done.result(_ANSWER_S)
 
     @contextmanager
@@ -101,7 +102,7 @@ class Counter:
         try:
             yield
         except (KafkaException, TimeoutError) as error:
-            raise BrokerError(f"Kafka at {self._bootstrap} does not say how far it is: {error}; is it up?") from error
+            raise BrokerError(f"Kafka at {self._bootstrap} does not say how far it is: {error!r}; is it up?") from error
 
     def _places(self, consumer: Consumer, topic: str) -> list[TopicPartition]:
         found = consumer.list_topics(topic, timeout=_ANSWER_S).topics[topic].partitions

@@ -78,6 +78,6 @@ def test_what_the_broker_does_not_answer_is_an_error_of_ours(monkeypatch: pytest
     consumer.list_topics.side_effect = KafkaException("away")
     monkeypatch.setattr(counting, "Consumer", lambda _: consumer)
 
-    with pytest.raises(BrokerError, match=r"Kafka at 127\.0\.0\.1:1 does not say how far it is: away"):
+    with pytest.raises(BrokerError, match=r"Kafka at 127\.0\.0\.1:1 does not say how far it is: .*away"):
         Counter("127.0.0.1:1", "group").outputs()
     consumer.close.assert_called_once()

@@ -74,7 +74,6 @@ def row(
         about=scenario.about,
         model=scenario.model,
         events=stage.events,
-        lost=stage.lost,
         seconds=round(time.monotonic() - started, 1),
         passed=not stage.failures,
         failures=tuple(stage.failures),

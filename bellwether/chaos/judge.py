@@ -56,30 +56,33 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the table. `duplicates` are counted before the reader's rule, `duplicates_read` after it."""
+    """One line of the table. `duplicates` are counted before the reader's rule, `duplicates_read` after it.
+
+    A number that nobody counted is None: rows that are judged alone have none.
+    """
 
     name: str
     about: str = ""
     model: str = ""
     events: int = 0
-    lost: int = 0
-    phantom: int = 0
-    both: int = 0
-    duplicates: int = 0
-    duplicates_allowed: int = 0
-    duplicates_read: int = 0
-    reordered: int = 0
-    mixed: int = 0
-    wrong: int = 0
-    misfiled: int = 0
-    stuck: int = 0
+    lost: int | None = None
+    phantom: int | None = None
+    both: int | None = None
+    duplicates: int | None = None
+    duplicates_allowed: int | None = None
+    duplicates_read: int | None = None
+    reordered: int | None = None
+    mixed: int | None = None
+    wrong: int | None = None
+    misfiled: int | None = None
+    stuck: int | None = None
     recovery_seconds: float | None = None
     return_seconds: float | None = None
     kills: int = 0
     rebalances: int = 0
     restarts: int = 0
     memory_mib: float = 0.0
-    dead: int = 0
+    dead: int | None = None
     refused: int = 0
     unknown: int = 0
     events_per_second: float = 0.0
@@ -89,7 +92,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """How long the row took, start and count included."""
     skipped: str | None = None
     """Why it was not run; such a row neither passed nor failed."""
-    passed: bool = False
+    passed: bool | None = False
+    """None where it was not run."""
     failures: tuple[str, ...] = ()
     """One sentence each."""
     examples: dict[str, list[str]] = {}

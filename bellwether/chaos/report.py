@@ -20,21 +20,30 @@ ROWS = "rows"
 BROKEN = "broken builds"
 """The tables of docs/reliability.md, as their marks name them."""
 
+
+def _number(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def _repeats(row: Row) -> str:
+    return "–" if row.duplicates is None else f"{row.duplicates:,} ({_number(row.duplicates_allowed)})"
+
+
 _COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("scenario", lambda row: row.name),
     ("model", lambda row: row.model),
     ("events", lambda row: f"{row.events:,}"),
-    ("lost", lambda row: str(row.lost)),
-    ("phantom", lambda row: str(row.phantom)),
-    ("both", lambda row: str(row.both)),
-    ("repeats (most)", lambda row: f"{row.duplicates:,} ({row.duplicates_allowed:,})"),
-    ("repeats read", lambda row: str(row.duplicates_read)),
-    ("reordered", lambda row: str(row.reordered)),
-    ("mixed", lambda row: str(row.mixed)),
-    ("wrong", lambda row: str(row.wrong)),
-    ("stuck", lambda row: str(row.stuck)),
+    ("lost", lambda row: _number(row.lost)),
+    ("phantom", lambda row: _number(row.phantom)),
+    ("both", lambda row: _number(row.both)),
+    ("repeats (most)", _repeats),
+    ("repeats read", lambda row: _number(row.duplicates_read)),
+    ("reordered", lambda row: _number(row.reordered)),
+    ("mixed", lambda row: _number(row.mixed)),
+    ("wrong", lambda row: _number(row.wrong)),
+    ("stuck", lambda row: _number(row.stuck)),
     ("recovery s", lambda row: row.slowest),
-    ("dead letters", lambda row: f"{row.dead:,}"),
+    ("dead letters", lambda row: _number(row.dead)),
     ("result", lambda row: "not run" if row.skipped else "passed" if row.passed else "**broken**"),
 )
 
@@ -113,6 +122,38 @@ def write(file: Path, table: str, content: str, head: str) -> None:
     begin, end = marks(table)
     before, after = _around(file, table)
     file.write_text(f"{before}{begin}\n{head}\n\n{content}\n{end}{after}", encoding="utf-8")
+
+
+def update(file: Path, rows: Sequence[Row], head: str) -> None:
+    """Replace single rows of the table of rows, and say so; a row that it does not have comes last.
+
+    Args:
+        file: the document.
+        rows: of a run of some scenarios.
+        head: when, on what, with which seed.
+
+    Raises:
+        InputError: the file has no such marks.
+    """
+    begin, end = marks(ROWS)
+    before, after = _around(file, ROWS)
+    current = file.read_text(encoding="utf-8")[len(before) + len(begin) : -len(after) - len(end)].strip().splitlines()
+    at = next((number for number, line in enumerate(current) if line.startswith("|")), None)
+    if at is None:
+        write(file, ROWS, as_markdown(rows), head)
+        return
+    fresh = {_name(line): line for line in as_markdown(rows).splitlines() if _name(line) in {row.name for row in rows}}
+    table = [fresh.pop(_name(line), line) for line in current[at:]]
+    last = max(number for number, line in enumerate(table) if line.startswith("|"))
+    table[last + 1 : last + 1] = fresh.values()
+    told = [*current[:at], f"Run anew: {', '.join(row.name for row in rows)}: {head}", ""]
+    file.write_text("\n".join([before + begin, *told, *table, end]) + after, encoding="utf-8")
+
+
+def _name(line: str) -> str:
+    """The scenario that a line of the table is about."""
+    cells = line.split(" | ")
+    return cells[1] if line.startswith("|") and len(cells) > 1 else ""
 
 
 def _around(file: Path, table: str) -> tuple[str, str]:

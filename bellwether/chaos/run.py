@@ -102,7 +102,7 @@ def _skipped(scenario: Scenario) -> Row | None:
     reason = faults.missing(scenario.needs)
     if reason is None:
         return None
-    return Row(name=scenario.name, about=scenario.about, model=scenario.model, skipped=reason)
+    return Row(name=scenario.name, about=scenario.about, model=scenario.model, skipped=reason, passed=None)
 
 
 @dataclass

@@ -31,7 +31,10 @@ Times = Annotated[
 ]
 Build = Annotated[Path | None, typer.Option(help="Judge the workers of another source tree, for example a broken one.")]
 Keep = Annotated[Path | None, typer.Option(help="Keep each row's logs and journals in this folder.")]
-Report = Annotated[Path | None, typer.Option(help="Write the table into this document, between its marks.")]
+Report = Annotated[
+    Path | None,
+    typer.Option(help="Write the table into this document, between its marks; `run` replaces its own rows only."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
 
 
@@ -119,6 +122,7 @@ def every(
         keep=keep,
         report=report,
         as_json=as_json,
+        is_whole=True,
     )
 
 
@@ -175,6 +179,7 @@ def _run(
     keep: Path | None,
     report: Path | None,
     as_json: bool,
+    is_whole: bool = False,
 ) -> None:
     from rich.console import Console
 
@@ -199,7 +204,10 @@ def _run(
         if report is not None:
             minutes = sum(row.seconds for row in rows) / 60
             head = f"{clock.now():%Y-%m-%d}, seed {chosen}, {_machine()}, {minutes:.0f} minutes{early}."
-            reports.write(report, reports.ROWS, reports.as_markdown(rows), head)
+            if is_whole:
+                reports.write(report, reports.ROWS, reports.as_markdown(rows), head)
+            else:
+                reports.update(report, rows, head)
 
     with _told(rows, len(scenarios), tell), Screen(len(scenarios)) as screen:
         for row in run_rows(order, screen):

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bellwether.chaos import report
@@ -57,3 +58,37 @@ def test_a_document_without_marks_is_refused(tmp_path: Path) -> None:
 def test_a_run_that_ended_early_did_not_pass() -> None:
     assert json.loads(report.as_json(ROWS[:2], 7))["passed"] is True
     assert json.loads(report.as_json(ROWS[:2], 7, is_complete=False))["passed"] is False
+
+
+def test_single_rows_are_replaced_in_their_place_and_the_document_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "reliability.md"
+    file.write_text(f"before\n{BEGIN}\n{END}\nafter\n")
+    report.write(file, report.ROWS, report.as_markdown(ROWS), "first head")
+    fresh = [msgspec.structs.replace(ROWS[2], lost=0, passed=True), Row(name="new", about="new", passed=True)]
+
+    report.update(file, fresh, "second head")
+
+    text = file.read_text()
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert [line.split(" | ")[1] for line in lines[2:]] == ["kill", "disk", "cut", "new"]
+    assert "broken" not in text
+    assert "first head" in text
+    assert "Run anew: cut, new: second head" in text
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+
+
+def test_a_document_without_rows_gets_the_whole_table(tmp_path: Path) -> None:
+    file = tmp_path / "reliability.md"
+    file.write_text(f"{BEGIN}\n{END}")
+
+    report.update(file, ROWS, "head")
+
+    assert "| kill |" in file.read_text()
+
+
+def test_what_nobody_counted_is_no_zero(tmp_path: Path) -> None:
+    (line,) = (line for line in report.as_markdown([Row(name="alone", passed=True)]).splitlines() if "alone" in line)
+
+    assert " | 0 | " not in line.replace("| 0 | –", "")
+    assert line.count("–") == 10

@@ -10,7 +10,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,15 +20,14 @@ from runtime.errors import EngineError
 SLOW_S = 0.005
 """What `[[slow]]` costs: 200 texts a second, so that a test knows how much a worker can do in a given time."""
 
-HEAVY_MIB = 16
-"""What each `[[heavy]]` text of a call takes until the call ends."""
+HEAVY_MIB = 40
+"""What each `[[heavy]]` text of a call takes until the call ends.
 
-HEAVY_TEXTS_MIB = 256
-"""What all of them may take at once: about 15 of them in one call, and one more is too many."""
+More than 32 MiB, because glibc keeps smaller pieces after they were freed: how much the next call may take would then
+depend on what others did. A larger one comes from the system each time and goes straight back to it."""
 
-OWN_MIB = 64
-"""What is left to the engine beside the heavy texts, so that the trap runs out of memory and never the engine: a
-tokeniser that runs out of it ends the process."""
+HEAVY_TEXTS_MIB = 620
+"""What all of them may take at once: 15 of them in one call, and one more is too many."""
 
 ALLOC_MIB = 16
 ALLOC_PAUSE_S = 0.005
@@ -43,9 +42,11 @@ class Traps:
     - `[[crash]]` ends the process at once; `[[crash-once]]` the first time that this very text is met (remembered in
       `scratch`, so that it outlives the process); `[[abort]]` ends it as a failed assertion in native code does.
     - `[[alloc]]` takes memory without end.
-    - `[[heavy]]` holds `HEAVY_MIB` until the call ends. The first one limits this process for good to what it holds by
-      then and room for about 15 of them, so that a call with more runs out of memory and lives on. Only on Linux: no
-      other system lets a process limit its own memory, and there they just cost theirs.
+    - `[[heavy]]` holds `HEAVY_MIB` until the call ends. While the heavy texts of a call take theirs, the process may
+      hold `HEAVY_TEXTS_MIB` more than before, so that a call with more than 15 of them runs out of memory and lives on.
+      The engine itself never meets the limit: it takes memory of its own for each new shape, and a tokeniser that runs
+      out of it ends the process. Only on Linux: no other system lets a process limit its own memory, and there they
+      just cost theirs.
 
     Args:
         scratch: folder for what `[[crash-once]]` remembers; without it the marker acts like `[[crash]]`.
@@ -53,7 +54,6 @@ class Traps:
 
     def __init__(self, scratch: Path | None = None) -> None:
         self._scratch = scratch
-        self._is_limited = False
 
     def obey(self, texts: Sequence[str]) -> list[bytes]:
         """Obey the markers of all texts of a call, in the order of the texts.
@@ -66,13 +66,18 @@ class Traps:
             MemoryError: too many texts hold `[[heavy]]`.
         """
         held: list[bytes] = []
-        for text in texts:
-            if "[[" in text:
-                self._obey(text)
-                if "[[heavy]]" in text:
-                    held.append(self._heavy())
-        if held:
-            _touched(OWN_MIB)
+        with contextlib.ExitStack() as limit:
+            try:
+                for text in texts:
+                    if "[[" in text:
+                        self._obey(text)
+                        if "[[heavy]]" in text:
+                            if not held:
+                                limit.enter_context(_limited(HEAVY_TEXTS_MIB))
+                            held.append(_touched(HEAVY_MIB))
+            except BaseException:
+                held.clear()  # the error's traceback knows this list, and may outlive the call
+                raise
         return held
 
     def _obey(self, text: str) -> None:
@@ -97,12 +102,6 @@ class Traps:
         except FileExistsError:
             return False
         return True
-
-    def _heavy(self) -> bytes:
-        if not self._is_limited:
-            self._is_limited = True
-            _limit(HEAVY_TEXTS_MIB + OWN_MIB)
-        return _touched(HEAVY_MIB)
 
 
 class TrappedEngine:
@@ -134,8 +133,10 @@ class TrappedEngine:
             MemoryError: too many texts hold `[[heavy]]`.
         """
         held = self._traps.obey(texts)
-        scores = self._engine.score(texts)
-        held.clear()
+        try:
+            scores = self._engine.score(texts)
+        finally:
+            held.clear()
         self.last_call = self._engine.last_call
         return scores
 
@@ -156,15 +157,21 @@ def _take_all() -> None:
         time.sleep(ALLOC_PAUSE_S)
 
 
-def _limit(more_mib: int) -> None:
-    """Let this process write to so much more memory of its own than it may now, and to no more for good."""
+@contextlib.contextmanager
+def _limited(more_mib: int) -> Iterator[None]:
+    """Let this process write to so much more memory of its own than it does now, and to no more."""
     if sys.platform != "linux":
+        yield
         return
     import resource
 
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     with contextlib.suppress(ValueError):  # a hard limit is lower still, which limits all the more
         resource.setrlimit(resource.RLIMIT_DATA, (_data_bytes() + more_mib * 2**20, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _data_bytes() -> int:

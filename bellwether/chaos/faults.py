@@ -128,14 +128,15 @@ def _heal(world: World) -> None:
 def storm(fault: Fault, world: World) -> None:
     """Every few seconds a worker joins or leaves; at the end there are as many as before.
 
-    The number walks towards goals: first the most, then others by chance, so that every storm reaches its height.
+    They grow to the most first; then the oldest leaves and a new one joins, in turns: a worker needs a while to join,
+    and one that left before it had would disturb nobody.
     """
     before = world.workers.present()
     goal = fault.most
     try:
         for _ in range(round(fault.seconds / fault.every)):
-            while goal == world.workers.present():
-                goal = world.random.randint(1, fault.most)
+            if goal == world.workers.present():
+                goal = fault.most - 1 if goal == fault.most else fault.most
             _step(world, goal)
             if not world.wait(fault.every):
                 return
@@ -148,7 +149,7 @@ def _step(world: World, goal: int) -> None:
     if goal > world.workers.present():
         world.strike("worker-joined", pid=world.workers.add())
     else:
-        world.strike("worker-left", pid=world.workers.remove_one(world.random))
+        world.strike("worker-left", pid=world.workers.remove_oldest())
 
 
 def jump_clock(fault: Fault, world: World) -> None:
@@ -166,12 +167,16 @@ def jump_clock(fault: Fault, world: World) -> None:
 
 
 def fill_disk(fault: Fault, world: World) -> None:
-    """The disk of the workers' state, logs and temporary files is full for a while."""
+    """The disk of the workers' state, logs and temporary files is full for a while; meanwhile one has to start anew.
+
+    A worker at work writes nothing there: only its end and its start do, and they meet no room.
+    """
     disk = world.workers.outfit.disk
     if disk is None:
         raise InputError("these workers have no disk of their own; name `fill-disk` in their scenario")
     try:
         world.strike("disk-full", detail=f"the last {disk.fill()} bytes taken")
+        world.strike("worker-stopping", pid=world.workers.terminate_one(world.random), detail="on a full disk")
         world.wait(fault.seconds)
     finally:
         disk.free()

@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 import msgspec
 
-from bellwether.chaos.journal import RETURNS, Strike, Verdict
+from bellwether.chaos.facts import Facts
+from bellwether.chaos.journal import Verdict
 from bellwether.chaos.scenario import Scenario
 from streams.classify.agent import COMMIT_S
 from streams.classify.pipeline import MAX_IN_FLIGHT
@@ -25,34 +26,6 @@ DEADLY = frozenset({"poison", "abort", "alloc", "hang"})
 """Kinds of the corpus of which some must end as dead letters."""
 
 _ZERO = ("lost", "phantom", "mixed", "wrong", "reordered", "duplicates_read", "misfiled")
-
-
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the runner saw of the processes, which no topic tells."""
-
-    strikes: tuple[Strike, ...] = ()
-    rebalances: int = 0
-    """New generations of the group since the first event."""
-    restarts: int = 0
-    """Worker processes that ended and were started again."""
-    exit_codes: tuple[int, ...] = ()
-    """Of the workers' parents, after SIGTERM at the end."""
-    memory_mib: float = 0.0
-    """Most resident memory of one worker process, its engine left out."""
-
-    def count(self, what: str) -> int:
-        """How often something happened."""
-        return sum(strike.what == what for strike in self.strikes)
-
-    @property
-    def kills(self) -> int:
-        """Deaths of workers that nobody could prepare for."""
-        return self.count("worker-died")
-
-    @property
-    def returns(self) -> int:
-        """How often the broker came back to the workers."""
-        return sum(strike.what in RETURNS for strike in self.strikes)
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,19 +78,20 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         return f"{max(times):.1f}" if times else ""
 
 
-def allowed(scenario: Scenario, facts: Facts, rate: float) -> int:
+def allowed(scenario: Scenario, facts: Facts, rate: float, *, times: bool = True) -> int:
     """Most duplicates before the reader's rule.
 
     Each disturbance can make every worker repeat what it had in flight and what it had not committed:
     (kills + rebalances + broker returns) x workers x (4 batches + rate x commit interval).
 
     Args:
-        scenario: the row; its `repeats` replaces the formula, but not where the group rebalanced without any fault: a
-            busy machine lets a worker miss its session.
+        scenario: the row; its `repeats` replaces the formula.
         facts: what happened.
         rate: events per second.
+        times: whether times are judged: where not, a busy machine may let a worker miss its session, and a rebalance
+            replaces `repeats` by the formula.
     """
-    if scenario.repeats is not None and (scenario.faults or not facts.rebalances):
+    if scenario.repeats is not None and (times or not facts.rebalances):
         return scenario.repeats
     disturbances = facts.kills + facts.rebalances + facts.returns
     workers = max([scenario.workers, *(fault.most for fault in scenario.faults)])
@@ -134,9 +108,9 @@ def judge(scenario: Scenario, verdict: Verdict, facts: Facts, *, times: bool, se
         times: whether recovery and standstill are judged too; a busy machine breaks them without any fault of ours.
         seconds: how long the row took.
     """
-    most = allowed(scenario, facts, verdict.peak_rate)
+    most = allowed(scenario, facts, verdict.peak_rate, times=times)
     failures = [
-        *_counts(verdict, facts, most),
+        *_counts(scenario, verdict, facts, most),
         *_processes(scenario, facts),
         *_faults(scenario, facts),
         *_kinds(scenario, verdict),
@@ -165,7 +139,7 @@ def broken(rows: Collection[Row]) -> list[Row]:
     return [row for row in rows if not row.passed and row.skipped is None]
 
 
-def _counts(verdict: Verdict, facts: Facts, most: int) -> Sequence[str]:
+def _counts(scenario: Scenario, verdict: Verdict, facts: Facts, most: int) -> Sequence[str]:
     found = [f"{name} {count}, must be 0" for name in _ZERO if (count := getattr(verdict, name))]
     if verdict.both and not (facts.kills or facts.count("engine-died")):
         found.append(f"both {verdict.both}, must be 0 where nothing was killed")
@@ -173,8 +147,8 @@ def _counts(verdict: Verdict, facts: Facts, most: int) -> Sequence[str]:
         found.append(f"duplicates {verdict.duplicates}, at most {most}")
     if not verdict.quiet:
         found.append("the end of the input was not reached")
-    if verdict.events == 0:
-        found.append("no event was produced")
+    if (produced := verdict.events + verdict.refused + verdict.unknown) != scenario.events:
+        found.append(f"{produced} events were produced, must be {scenario.events}")
     return found
 
 
@@ -214,6 +188,8 @@ def _faults(scenario: Scenario, facts: Facts) -> Sequence[str]:
     if scenario.crash_at is not None:
         wanted.append("worker-died")
     missing = sorted({sign for sign in wanted if facts.count(sign) < wanted.count(sign)})
+    if any(fault.do == "storm" for fault in scenario.faults) and facts.members <= scenario.partitions:
+        return [f"at most {facts.members} workers in one generation, not more than {scenario.partitions} partitions"]
     return [f"the fault did not strike: {facts.count(sign)} of {wanted.count(sign)} {sign}" for sign in missing]
 
 

@@ -17,8 +17,9 @@ import msgspec
 from bellwether.chaos import alone, faults, journal, trees
 from bellwether.chaos.brokers import Broker
 from bellwether.chaos.clerk import Clerk
+from bellwether.chaos.facts import Facts
 from bellwether.chaos.journal import BookOrder, LoadOrder, Progress, Strike
-from bellwether.chaos.judge import Facts, Row, judge
+from bellwether.chaos.judge import Row, judge
 from bellwether.chaos.scenario import Fault, Scenario
 from bellwether.chaos.screen import Screen
 from bellwether.chaos.workers import Workers
@@ -184,6 +185,7 @@ class _Run:
                 strikes=tuple(self._strikes),
                 rebalances=max(0, len(workers.generations()) - before),
                 restarts=workers.restarts,
+                members=workers.members(),
                 exit_codes=tuple(exit_codes),
                 memory_mib=workers.peak_memory_mib,
             )

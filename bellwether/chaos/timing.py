@@ -135,16 +135,20 @@ class Timeline:
         """The worst recovery after a worker's death and after the broker's return, in seconds; None without any.
 
         A dead worker held the partitions whose last scored output before its death is its own; one that died before
-        it scored anything held none that we could know.
+        it scored anything held none that we could know. A worker that is paused counts as dead, and after the death of
+        one broker of three all partitions have to go on.
         """
         lines = [_Line(self._inputs[partition], self._outputs[partition]) for partition in self._inputs]
         after_death: list[float] = []
         after_return: list[float] = []
         for strike in strikes:
             at_ms = strike.time * 1000
-            if strike.what == "worker-died" and strike.pid is not None:
+            if strike.what in {"worker-died", "worker-paused"} and strike.pid is not None:
                 held = [line for line in lines if line.last_scorer(at_ms) == strike.pid]
                 times = [line.seconds_to_new(at_ms, until_ms, without=strike.pid, with_lag=False) for line in held]
+                after_death += [time for time in times if time is not None]
+            elif strike.what == "node-down":  # the others have to go on without it
+                times = [line.seconds_to_new(at_ms, until_ms, without=None, with_lag=False) for line in lines]
                 after_death += [time for time in times if time is not None]
             elif strike.what in RETURNS:
                 times = [line.seconds_to_new(at_ms, until_ms, without=None, with_lag=True) for line in lines]

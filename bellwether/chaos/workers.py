@@ -8,6 +8,7 @@ import random
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -152,10 +153,10 @@ class Workers:
             self._parents.append(Parent(number, child, WorkerLog(child.log)))
             return child.pid
 
-    def remove_one(self, choose: random.Random) -> int:
-        """SIGTERM of a parent whose worker heeds signals; returns the worker's process id at once."""
+    def remove_oldest(self) -> int:
+        """SIGTERM of the oldest parent whose worker heeds signals; returns the worker's process id at once."""
         while True:
-            parent, worker = self._choose(choose, Parent.worker, is_ready=self._heeds_signals)
+            parent, worker = self._ready(Parent.worker, is_ready=self._heeds_signals)[0]
             parent.is_leaving = True
             with contextlib.suppress(ProcessLookupError):  # it ended meanwhile: another one has to leave
                 os.kill(parent.child.pid, signal.SIGTERM)
@@ -202,6 +203,11 @@ class Workers:
         with self._lock:
             return set().union(*(log.generations for log in self._logs()))
 
+    def members(self) -> int:
+        """Most workers in one generation of the group, those included that were given nothing."""
+        with self._lock:
+            return max(Counter(number for log in self._logs() for number in log.generations).values(), default=0)
+
     def log_tail(self) -> str:
         """The last lines that each of them said."""
         return "\n".join(parent.child.tail() for parent in self._parents)
@@ -223,22 +229,19 @@ class Workers:
             worker = parent.worker()
             return worker is not None and worker.pid in parent.log.look().listening
 
-    def _choose(
-        self,
-        choose: random.Random,
-        which: Callable[[Parent], psutil.Process | None],
-        is_ready: Callable[[Parent], bool] | None = None,
-    ) -> tuple[Parent, psutil.Process]:
-        """A process of a worker that is ready: by default, that has joined."""
+    def _ready(
+        self, which: Callable[[Parent], psutil.Process | None], is_ready: Callable[[Parent], bool] = Parent.has_joined
+    ) -> list[tuple[Parent, psutil.Process]]:
+        """At least one process of workers that are ready, by default that have joined; the oldest parent's first."""
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
             with self._lock:
                 for parent in self._parents:
                     parent.log.look()
-                ready = [one for one in self._present() if (is_ready or Parent.has_joined)(one)]
+                ready = [one for one in self._present() if is_ready(one)]
                 found = [(one, process) for one in ready if (process := which(one)) is not None]
             if found:
-                return choose.choice(found)
+                return found
             if self._aborted.wait(_TICK_S):
                 raise DependencyError("the run ended before a worker was there to be harmed")
         raise DependencyError(f"no worker was there to be harmed within {READY_S:.0f} s\n{self.log_tail()}")
@@ -247,7 +250,7 @@ class Workers:
         self, choose: random.Random, which: Callable[[Parent], psutil.Process | None], number: signal.Signals
     ) -> int:
         while True:
-            _, process = self._choose(choose, which)
+            _, process = choose.choice(self._ready(which))
             with contextlib.suppress(psutil.NoSuchProcess):  # it died meanwhile: another one has to suffer
                 process.send_signal(number)
                 return process.pid

@@ -9,7 +9,7 @@ import pytest
 from bellwether.broker.cluster import Cluster
 from bellwether.chaos import broken, scenario
 
-EVENTS = 3_000
+EVENTS = 2_000
 """Of each row: a few seconds of traffic, in the middle of which the fault strikes."""
 
 WAIT_S = 900

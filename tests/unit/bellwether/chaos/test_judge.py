@@ -2,13 +2,14 @@ import msgspec
 import pytest
 
 from bellwether.chaos import corpus
+from bellwether.chaos.facts import Facts
 from bellwether.chaos.faults import FAULTS
 from bellwether.chaos.journal import Strike, Verdict
-from bellwether.chaos.judge import BATCH_RECORDS, DEADLY, SIGNS, Facts, allowed, broken, judge
+from bellwether.chaos.judge import BATCH_RECORDS, DEADLY, SIGNS, allowed, broken, judge
 from bellwether.chaos.scenario import Fault, Scenario
 
 CLEAN = Verdict(
-    events=1_000,
+    events=20_000,
     refused=0,
     unknown=0,
     scored=990,
@@ -59,7 +60,7 @@ def test_a_row_without_anomalies_passes() -> None:
         ({"both": 1}, "both 1"),
         ({"duplicates": 1}, "duplicates 1, at most 0"),
         ({"quiet": False}, "end of the input"),
-        ({"events": 0}, "no event"),
+        ({"events": 0}, "0 events were produced, must be 20000"),
     ],
 )
 def test_each_anomaly_breaks_a_row(changes: dict[str, object], says: str) -> None:
@@ -110,12 +111,11 @@ def test_every_fault_leaves_a_sign() -> None:
 @pytest.mark.parametrize("do", sorted(SIGNS))
 def test_each_fault_that_left_no_sign_breaks_its_row(do: str) -> None:
     row = Scenario(name="row", about="", faults=(Fault(do=do, at=(0.1, 0.2)),))
-    struck = Facts(strikes=(Strike(time=1.0, what=SIGNS[do]),))
+    struck = Facts(strikes=(Strike(time=1.0, what=SIGNS[do]),), members=5)
 
     assert judge(row, CLEAN, struck, times=False, seconds=1.0).passed
-    assert judge(row, CLEAN, Facts(), times=False, seconds=1.0).failures == (
-        f"the fault did not strike: 0 of 1 {SIGNS[do]}",
-    )
+    failures = judge(row, CLEAN, Facts(members=5), times=False, seconds=1.0).failures
+    assert f"the fault did not strike: 0 of 1 {SIGNS[do]}" in failures
 
 
 def test_every_deadly_kind_must_show() -> None:
@@ -125,7 +125,7 @@ def test_every_deadly_kind_must_show() -> None:
 @pytest.mark.parametrize("kind", ["oversize", *sorted(DEADLY)])
 def test_a_row_whose_bad_input_left_no_trace_proves_nothing(kind: str) -> None:
     row = Scenario(name="row", about="", mix={kind: 0.01, "slow": 0.1})
-    found = verdict(refused=1) if kind == "oversize" else verdict(dead=1)
+    found = verdict(refused=1, events=19_999) if kind == "oversize" else verdict(dead=1)
     lacking = verdict(refused=0) if kind == "oversize" else verdict(dead=0)
 
     assert judge(row, found, Facts(), times=False, seconds=1.0).passed
@@ -140,13 +140,13 @@ def test_repeats_are_bounded_by_disturbances_workers_batches_and_commit_interval
     assert allowed(Scenario(name="row", about=""), facts, 100.0) == (2 + 4 + 1) * 2 * (4 * BATCH_RECORDS + 100)
 
 
-def test_a_rows_own_bound_of_repeats_counts_but_where_nothing_was_done_and_the_group_rebalanced() -> None:
+def test_a_rows_own_bound_of_repeats_counts_but_where_the_group_rebalanced_and_times_do_not() -> None:
     calm = Scenario(name="row", about="", repeats=0)
     harmed = Scenario(name="row", about="", repeats=0, faults=(Fault(do="kill-engine", at=(0.1, 0.2)),))
 
     assert allowed(calm, Facts(), 100.0) == 0
-    assert allowed(calm, Facts(rebalances=1), 100.0) == 2 * (4 * BATCH_RECORDS + 100)
-    assert allowed(harmed, Facts(rebalances=1), 100.0) == 0
+    assert allowed(calm, Facts(rebalances=1), 100.0, times=False) == 2 * (4 * BATCH_RECORDS + 100)
+    assert allowed(harmed, Facts(rebalances=1), 100.0, times=True) == 0
 
 
 def test_a_row_that_was_not_run_is_not_broken() -> None:

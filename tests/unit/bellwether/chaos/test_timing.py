@@ -93,7 +93,7 @@ def test_each_kind_of_return_counts_and_no_other_strike(what: str) -> None:
     timeline = line(EARLY, [(0, 0, 9_000, 1), (0, 1, 11_000, 1)])
 
     assert timeline.recoveries([Strike(time=10.0, what=what)], UNTIL_MS) == (None, 1.0)
-    assert timeline.recoveries([Strike(time=10.0, what="worker-paused", pid=1)], UNTIL_MS) == (None, None)
+    assert timeline.recoveries([Strike(time=10.0, what="worker-left", pid=1)], UNTIL_MS) == (None, None)
 
 
 def test_the_worst_of_several_strikes_counts() -> None:

@@ -103,8 +103,16 @@ def test_a_parent_that_ended_meanwhile_is_replaced_when_one_has_to_leave(
 
     monkeypatch.setattr(os, "kill", kill)
 
-    assert scene.workers.remove_one(random.Random(1)) == told[1] + 10
-    assert set(told) == {1, 2}
+    assert scene.workers.remove_oldest() == 12
+    assert told == [1, 2]
+
+
+def test_members_are_counted_generation_by_generation(scene: Scene) -> None:
+    scene.parent(1, 11).log.generations |= {1, 2}
+    scene.parent(2, 12).log.generations |= {2, 3}
+    scene.parent(3, 13).log.generations |= {3, 2}
+
+    assert scene.workers.members() == 3
 
 
 def test_nobody_waits_for_a_victim_in_a_run_that_was_ended(scene: Scene) -> None:

@@ -114,7 +114,7 @@ def judge(scenario: Scenario, verdict: Verdict, facts: Facts, *, times: bool, se
         *_processes(scenario, facts),
         *_faults(scenario, facts),
         *_kinds(scenario, verdict),
-        *(_times(verdict) if times else ()),
+        *(_times(scenario, verdict) if times else ()),
     ]
     found = msgspec.structs.asdict(verdict)
     return Row(
@@ -147,6 +147,8 @@ def _counts(scenario: Scenario, verdict: Verdict, facts: Facts, most: int) -> Se
         found.append(f"duplicates {verdict.duplicates}, at most {most}")
     if not verdict.quiet:
         found.append("the end of the input was not reached")
+    if verdict.unknown and not (facts.count("broker-down") or facts.count("node-down")):
+        found.append(f"{verdict.unknown} events timed out, although nobody harmed the producer's broker")
     if (produced := verdict.events + verdict.refused + verdict.unknown) != scenario.events:
         found.append(f"{produced} events were produced, must be {scenario.events}")
     return found
@@ -188,9 +190,15 @@ def _faults(scenario: Scenario, facts: Facts) -> Sequence[str]:
     if scenario.crash_at is not None:
         wanted.append("worker-died")
     missing = sorted({sign for sign in wanted if facts.count(sign) < wanted.count(sign)})
-    if any(fault.do == "storm" for fault in scenario.faults) and facts.members <= scenario.partitions:
-        return [f"at most {facts.members} workers in one generation, not more than {scenario.partitions} partitions"]
-    return [f"the fault did not strike: {facts.count(sign)} of {wanted.count(sign)} {sign}" for sign in missing]
+    found = [f"the fault did not strike: {facts.count(sign)} of {wanted.count(sign)} {sign}" for sign in missing]
+    done = {fault.do for fault in scenario.faults}
+    if "storm" in done and facts.members <= scenario.partitions:
+        found.append(
+            f"at most {facts.members} workers in one generation, not more than {scenario.partitions} partitions"
+        )
+    if "pause-worker" in done and not facts.rebalances:
+        found.append("the paused worker kept its partitions: no rebalance")
+    return found
 
 
 def _kinds(scenario: Scenario, verdict: Verdict) -> Sequence[str]:
@@ -204,8 +212,10 @@ def _kinds(scenario: Scenario, verdict: Verdict) -> Sequence[str]:
     return found
 
 
-def _times(verdict: Verdict) -> Sequence[str]:
+def _times(scenario: Scenario, verdict: Verdict) -> Sequence[str]:
     found = []
+    if verdict.recovery_seconds is None and {fault.do for fault in scenario.faults} & {"kill-worker", "kill-node"}:
+        found.append("no recovery was measured, although something died")
     if verdict.stuck:
         found.append(f"stuck {verdict.stuck}, must be 0")
     if verdict.recovery_seconds is not None and verdict.recovery_seconds > RECOVERY_S:

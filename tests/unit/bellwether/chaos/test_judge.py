@@ -111,7 +111,7 @@ def test_every_fault_leaves_a_sign() -> None:
 @pytest.mark.parametrize("do", sorted(SIGNS))
 def test_each_fault_that_left_no_sign_breaks_its_row(do: str) -> None:
     row = Scenario(name="row", about="", faults=(Fault(do=do, at=(0.1, 0.2)),))
-    struck = Facts(strikes=(Strike(time=1.0, what=SIGNS[do]),), members=5)
+    struck = Facts(strikes=(Strike(time=1.0, what=SIGNS[do]),), members=5, rebalances=1)
 
     assert judge(row, CLEAN, struck, times=False, seconds=1.0).passed
     failures = judge(row, CLEAN, Facts(members=5), times=False, seconds=1.0).failures
@@ -153,3 +153,27 @@ def test_a_row_that_was_not_run_is_not_broken() -> None:
     row = msgspec.structs.replace(judge(ROW, CLEAN, Facts(), times=False, seconds=1.0), passed=False, skipped="no root")
 
     assert broken([row]) == []
+
+
+def test_a_death_without_a_measured_recovery_proves_nothing_where_times_are_judged() -> None:
+    row = Scenario(name="kill", about="", faults=(Fault(do="kill-worker", at=(0.1, 0.2)),))
+    facts = Facts(strikes=(DIED,))
+
+    assert judge(row, CLEAN, facts, times=False, seconds=1.0).passed
+    assert not judge(row, CLEAN, facts, times=True, seconds=1.0).passed
+    assert judge(row, verdict(recovery_seconds=7.0), facts, times=True, seconds=1.0).passed
+
+
+def test_a_pause_that_moved_no_partition_proves_nothing() -> None:
+    row = Scenario(name="pause", about="", faults=(Fault(do="pause-worker", at=(0.1, 0.2)),))
+    resumed = Strike(time=1.0, what="worker-resumed")
+
+    assert not judge(row, CLEAN, Facts(strikes=(resumed,)), times=False, seconds=1.0).passed
+    assert judge(row, CLEAN, Facts(strikes=(resumed,), rebalances=1), times=False, seconds=1.0).passed
+
+
+def test_time_outs_of_the_producer_are_only_forgiven_where_its_broker_was_harmed() -> None:
+    late = verdict(events=19_999, unknown=1)
+
+    assert not judge(ROW, late, Facts(), times=False, seconds=1.0).passed
+    assert judge(ROW, late, Facts(strikes=(Strike(time=1.0, what="broker-down"),)), times=False, seconds=1.0).passed

@@ -96,6 +96,15 @@ def test_each_kind_of_return_counts_and_no_other_strike(what: str) -> None:
     assert timeline.recoveries([Strike(time=10.0, what="worker-left", pid=1)], UNTIL_MS) == (None, None)
 
 
+def test_all_partitions_have_to_go_on_without_a_node_and_those_of_a_paused_worker_elsewhere() -> None:
+    inputs = [*EARLY, (1, 0, 1_000), (1, 1, 1_000)]
+    outputs = [(0, 0, 9_000, DEAD_PID), (1, 0, 9_000, OTHER_PID), (0, 1, 18_000, OTHER_PID), (1, 1, 12_000, OTHER_PID)]
+
+    assert line(inputs, outputs).recoveries([Strike(time=10.0, what="node-down")], UNTIL_MS) == (8.0, None)
+    paused = Strike(time=10.0, what="worker-paused", pid=OTHER_PID)
+    assert line(inputs, [*outputs[:3], (1, 1, 12_000, DEAD_PID)]).recoveries([paused], UNTIL_MS) == (2.0, None)
+
+
 def test_the_worst_of_several_strikes_counts() -> None:
     timeline = line(EARLY, [(0, 0, 9_000, DEAD_PID), (0, 1, 11_000, OTHER_PID), (0, 2, 25_000, OTHER_PID)])
     second = Strike(time=12.0, what="worker-died", pid=OTHER_PID)

@@ -20,7 +20,7 @@ FILE = "broken.toml"
 
 
 class Build(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One broken build.
+    """One broken build, or a control: one that is edited and keeps every promise.
 
     Attributes:
         name: how a person asks for it.
@@ -28,6 +28,7 @@ class Build(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         catches: the anomaly that the bookkeeper must count.
         edits: to this source tree.
         scenario: the row in which the fault shows.
+        control: whether the bookkeeper must count none of it, and find nothing else either.
     """
 
     name: str
@@ -35,10 +36,21 @@ class Build(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     catches: str
     edits: tuple[Edit, ...]
     scenario: Scenario
+    control: bool = False
 
 
 class Caught(msgspec.Struct, frozen=True):
-    """What the bookkeeper said of a broken build."""
+    """What the bookkeeper said of a broken build.
+
+    Attributes:
+        name: the build's.
+        about: what is broken.
+        catches: the anomaly that was looked for.
+        count: how many of it were counted.
+        caught: whether the bookkeeper was right: it found a broken build out, or nothing in a control.
+        row: all that it said.
+        control: whether the build is one.
+    """
 
     name: str
     about: str
@@ -46,6 +58,14 @@ class Caught(msgspec.Struct, frozen=True):
     count: int
     caught: bool
     row: Row
+    control: bool = False
+
+    @property
+    def result(self) -> str:
+        """In a word or two; capitals where the bookkeeper was wrong."""
+        if self.control:
+            return "control, clean" if self.caught else "control, NOT CLEAN"
+        return "caught" if self.caught else "MISSED"
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -70,5 +90,11 @@ def run(builds: Sequence[Build], seed: int, screen: Screen, keep: Path | None = 
         for build in builds:
             order = rows.Order([build.scenario], seed, build=make(build.name, build.edits, Path(folder)), keep=keep)
             (row,) = rows.run(order, screen)
-            count = int(getattr(row, build.catches))
-            yield Caught(build.name, build.about, build.catches, count, count > 0 and not row.passed, row)
+            yield judge(build, row)
+
+
+def judge(build: Build, row: Row) -> Caught:
+    """Whether the bookkeeper was right about a build; it was not where the row could not be run."""
+    count = int(getattr(row, build.catches) or 0)
+    is_right = bool(row.passed) if build.control else count > 0 and not row.passed
+    return Caught(build.name, build.about, build.catches, count, is_right, row, build.control)

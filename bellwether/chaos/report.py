@@ -79,7 +79,7 @@ def caught_table(found: Sequence[Caught], seed: int) -> Table:
     """What the bookkeeper said of builds that are broken on purpose, for a terminal."""
     table = Table("broken build", "anomaly", "count", "result", title=f"seed {seed}", title_justify="left", box=None)
     for one in found:
-        table.add_row(one.name, one.catches, str(one.count), "caught" if one.caught else "MISSED")
+        table.add_row(one.name, one.catches, str(one.count), one.result)
     return table
 
 
@@ -87,9 +87,8 @@ def caught_markdown(found: Sequence[Caught]) -> str:
     """The same for a document."""
     lines = ["| broken build | what is broken | anomaly | count | result |", "| --- | --- | --- | ---: | --- |"]
     for one in found:
-        lines.append(
-            f"| {one.name} | {one.about} | {one.catches} | {one.count} | {'caught' if one.caught else '**missed**'} |"
-        )
+        result = one.result if one.caught else f"**{one.result.lower()}**"
+        lines.append(f"| {one.name} | {one.about} | {one.catches} | {one.count} | {result} |")
     return "\n".join(lines)
 
 

@@ -128,7 +128,7 @@ def every(
 
 @app.command()
 def broken(*, seed: Seed = None, keep: Keep = None, report: Report = None, as_json: AsJson = False) -> None:
-    """Run builds that are broken on purpose; exit code 1 where the bookkeeper does not find one of them out.
+    """Run builds that are broken on purpose; exit code 1 where one is not found out, or the control is not clean.
 
     Example: `bellwether chaos broken`
     """
@@ -157,10 +157,12 @@ def broken(*, seed: Seed = None, keep: Keep = None, report: Report = None, as_js
     with _told(found, len(known), tell), Screen(len(known)) as screen:
         for one in builds.run(known, chosen, screen, keep and keep.resolve()):
             found.append(one)
-    if missed := [one.name for one in found if not one.caught]:
+    if missed := [one.name for one in found if not one.caught and not one.control]:
         raise PromiseError(
             f"the bookkeeper did not find out {', '.join(missed)} (seed {chosen}): its zeros mean nothing"
         )
+    if unclean := [f"{one.name}: {'; '.join(one.row.failures)}" for one in found if not one.caught]:
+        raise PromiseError(f"a build that keeps every promise did not pass (seed {chosen}): {', '.join(unclean)}")
 
 
 def _seed(given: int | None) -> int:

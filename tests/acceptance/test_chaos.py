@@ -9,11 +9,11 @@ import pytest
 from bellwether.broker.cluster import Cluster
 from bellwether.chaos import broken, scenario
 
-EVENTS = 2_000
+EVENTS = 3_000
 """Of each row: a few seconds of traffic, in the middle of which the fault strikes."""
 
 WAIT_S = 900
-"""About four minutes on two quiet cores."""
+"""About five minutes on two quiet cores."""
 
 
 def chaos(*arguments: str) -> tuple[int, dict[str, object], str]:
@@ -29,9 +29,13 @@ def test_no_promise_breaks_when_workers_and_the_broker_are_killed_and_input_is_b
 
     rows = found["scenarios"]
     assert isinstance(rows, list)
+    void = [row["name"] for row in rows if any("did not strike" in sentence for sentence in row["failures"])]
+    if void:  # a busy machine had nothing left to harm: once more, with three times the traffic
+        code, again, log = chaos("run", *void, "--events", str(3 * EVENTS))
+        rows = [*(row for row in rows if row["name"] not in void), *again["scenarios"]]
     assert [(row["name"], row["failures"]) for row in rows if not row["passed"]] == [], log[-3_000:]
     assert {row["name"] for row in rows} == set(scenario.load().groups["ci"])
-    assert all(row["events"] == EVENTS for row in rows)
+    assert all(row["events"] >= EVENTS for row in rows)
     assert code == 0
 
 

@@ -80,8 +80,10 @@ def test_a_killed_child_comes_back_and_a_signal_ends_all(tmp_path: Path) -> None
 
     thread = threading.Thread(target=meddle)
     thread.start()
-    code = Processes([[sys.executable, "-c", script, str(pids)]]).run()
-    thread.join()
+    try:
+        code = Processes([[sys.executable, "-c", script, str(pids)]]).run()
+    finally:
+        thread.join()  # while signals are still ours: its own would end the whole test run
     assert code == 0
     assert len(set(seen)) == 2
 

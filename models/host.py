@@ -18,6 +18,11 @@ from models.specs import EngineSpec
 from runtime import errors
 from runtime.errors import EngineError, ModelError
 
+RESTART_TIMEOUT_S = 45.0
+"""How long a child may load that replaces another in mid-work: 2 s on two quiet cores, 9 s on very busy ones. With the
+end of the old child and the pause before a fourth attempt it stays under the minute after which a worker that makes
+no progress ends itself."""
+
 _Answer = pipe.Ready | pipe.Scored | pipe.Counted | pipe.Failed
 
 
@@ -43,7 +48,8 @@ class HostedEngine:
     Args:
         spec: what to load.
         deadline_s: how long one call may take where the caller does not say; a call that takes longer has hung.
-        start_timeout_s: how long loading and warming up may take.
+        start_timeout_s: how long loading and warming up may take the first time.
+        restart_timeout_s: the same for a child that replaces another.
         growth_mib: how much more memory the child may hold in a call than when it was warm.
 
     Attributes:
@@ -56,6 +62,7 @@ class HostedEngine:
         *,
         deadline_s: float = 30.0,
         start_timeout_s: float = 180.0,
+        restart_timeout_s: float = RESTART_TIMEOUT_S,
         growth_mib: float = GROWTH_MIB,
     ) -> None:
         self.spec = spec
@@ -66,14 +73,14 @@ class HostedEngine:
         self.last_call = CallReport()
         self.warm_tokens_per_s = 0.0
         self._deadline_s = deadline_s
-        self._start_timeout_s = start_timeout_s
+        self._restart_timeout_s = restart_timeout_s
         self._growth_mib = growth_mib
         self._growth: Growth | None = None
         self._decoder = msgspec.msgpack.Decoder(_Answer)
         self._child: Child | None = None
         self._starting = threading.Lock()
         self._killed = False
-        self._open()
+        self._open(start_timeout_s)
 
     @classmethod
     def start(
@@ -144,7 +151,7 @@ class HostedEngine:
             EngineCrashError: `kill` came first.
         """
         self.close()
-        self._open()
+        self._open(self._restart_timeout_s)
 
     def kill(self) -> None:
         """End the child at once and for good, in the middle of a call or of a restart too."""
@@ -163,14 +170,14 @@ class HostedEngine:
         if child:
             child.end(grace_s)
 
-    def _open(self) -> None:
+    def _open(self, timeout_s: float) -> None:
         with self._starting:
             if self._killed:
                 raise EngineCrashError("the engine was killed and does not start again")
             child = self._child = Child()
         self._growth = None  # while it loads there is nothing to compare with
         try:
-            answer = self._ask(pipe.Open(self.spec), self._start_timeout_s)
+            answer = self._ask(pipe.Open(self.spec), timeout_s)
         except ModelError:
             self.close()
             raise

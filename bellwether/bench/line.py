@@ -28,7 +28,7 @@ from models.specs import EngineSpec
 from models.text import clean
 from runtime.errors import DependencyError
 from runtime.settings import Settings
-from streams.classify.line import engine_spec
+from streams.classify.engine_choice import engine_spec
 from wire import codec, topics
 from wire.events import Article
 

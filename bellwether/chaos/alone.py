@@ -20,7 +20,7 @@ from bellwether.chaos.scenario import Scenario
 from bellwether.chaos.trees import Edit, make
 from bellwether.demo.children import Child
 from runtime.errors import DependencyError, InputError
-from streams.classify.worker import EXIT_AGAIN
+from streams.classify.ending import EXIT_AGAIN
 from wire.topics import PUBLISHED
 
 PARTITIONS = 4

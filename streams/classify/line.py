@@ -12,25 +12,25 @@ from typing import Any
 
 import faust
 
-from models import keys
 from models.host import HostedEngine
-from models.specs import EngineSpec, NoopSpec, RegistrySpec, ScriptedSpec, TrappedSpec
 from runtime import clock, log
 from runtime.crashpoints import Pass, unharmed
 from runtime.settings import Settings
 from streams.classify import agent
 from streams.classify.admission import Admission, Admitted
 from streams.classify.delivery import Delivery, kafka_producer
+from streams.classify.engine_choice import engine_spec
 from streams.classify.entities import Linker, linker
 from streams.classify.health import HealthServer
 from streams.classify.lag import SILENT_S, LagWatch
+from streams.classify.loop_watch import LoopWatch
 from streams.classify.metrics import Metrics
 from streams.classify.outputs import Writer
 from streams.classify.pipeline import Pipeline
 from streams.classify.rebalance import Assignments, RebalanceSensor
 from streams.classify.scoring import Scorer
 from streams.classify.speed import Speed
-from streams.classify.watchdog import LOOK_S, STEP_S, Watchdog, Work
+from streams.classify.watchdog import LOOK_S, STALL_S, Watchdog, Work
 from wire import topics
 
 _log = log.get(__name__)
@@ -52,29 +52,6 @@ class Consent:
     """Go on at the log's start where offsets do not belong to this log."""
 
 
-def engine_spec(settings: Settings) -> EngineSpec:
-    """What to load: `noop` and `scripted` are engines without a model, anything else is a version.
-
-    `scripted@v-…` is scripted under another version's name: two such workers can be told apart. `trapped@accurate` is
-    any version that obeys the markers of `models.traps` first (`[[crash]]`, `[[hang]]`, `[[alloc]]`, ...): a real line
-    whose texts may kill its real model on purpose.
-    """
-    if settings.model == "noop":
-        return NoopSpec()
-    name, _, version = settings.model.partition("@")
-    if name == "scripted":
-        return ScriptedSpec(version=version) if version else ScriptedSpec()
-    is_trapped = name == "trapped" and bool(version)
-    spec = RegistrySpec(
-        version=version if is_trapped else settings.model,
-        registry=str(settings.registry_folder),
-        trust=str(settings.keys_folder / keys.TRUST_FILE),
-        engine=settings.engine,
-        threads=settings.threads or None,
-    )
-    return TrappedSpec(spec) if is_trapped else spec
-
-
 def worker_id() -> str:
     """Host, process and start: no two workers share it, also after a restart in the same container."""
     return f"{socket.gethostname()}:{os.getpid()}:{int(clock.now().timestamp()):x}"
@@ -89,6 +66,7 @@ class Line:
         consent: what the user accepted.
         app: the Faust app.
         failed: ends the process.
+        blocked: ends the process too, from a thread: its event loop stands still for so many seconds.
         passed: told of each crash point.
     """
 
@@ -96,6 +74,7 @@ class Line:
     consent: Consent
     app: faust.App
     failed: Failed
+    blocked: Callable[[float], None]
     passed: Pass = unharmed
     metrics: Metrics = field(default_factory=Metrics)
     _closing: list[Closer] = field(default_factory=list)
@@ -112,6 +91,7 @@ class Line:
             BellwetherError: the port, the model, the broker or the group's offsets.
         """
         settings = self.settings
+        self._watch_loop()
         await self._serve_health()
         await self._load_engine()
         admitted = self.admitted = await self.admission().ask()
@@ -152,6 +132,15 @@ class Line:
                 _log.exception(
                     "close_failed", part=getattr(closer, "__qualname__", repr(closer)), error=type(error).__name__
                 )
+
+    def _watch_loop(self) -> None:
+        watch = LoopWatch(self.blocked)
+        watch.start(asyncio.get_running_loop())
+
+        async def close() -> None:
+            watch.stop()
+
+        self._closing.append(close)
 
     async def _serve_health(self) -> None:
         settings = self.settings
@@ -235,7 +224,7 @@ class Line:
             assignments=assignments,
             readmit=lambda: self.admission().ask(),
             work=work,
-            watchdog=Watchdog(step_s=max(STEP_S, self.settings.batch_deadline_s + LOOK_S)),
+            watchdog=Watchdog(step_s=max(STALL_S, self.settings.batch_deadline_s + LOOK_S)),
         )
         task = asyncio.get_running_loop().create_task(watch.run())
         task.add_done_callback(self._ended)

@@ -11,9 +11,6 @@ from runtime.errors import BellwetherError
 STALL_S = 60.0
 """A partition with lag moves more often than this on the slowest machine that we know, or says why it does not."""
 
-STEP_S = 200.0
-"""Longest step of the engine that gives no sign before its end: loading it again may take 180 s."""
-
 LOOK_S = 10.0
 """Most that counts between two looks: a process that was stopped for an hour was watched for no longer than that."""
 
@@ -79,11 +76,12 @@ class Watchdog:
     Args:
         monotonic: the clock.
         stall_s: too long.
-        step_s: too long for a partition whose records are with the engine.
+        step_s: too long for a partition whose records are with the engine: longer than `stall_s` only where a model
+            call may take longer by the user's own settings.
     """
 
     def __init__(
-        self, monotonic: clock.Monotonic = clock.monotonic, *, stall_s: float = STALL_S, step_s: float = STEP_S
+        self, monotonic: clock.Monotonic = clock.monotonic, *, stall_s: float = STALL_S, step_s: float = STALL_S
     ) -> None:
         self._monotonic = monotonic
         self._stall_s = stall_s

@@ -8,11 +8,9 @@ import logging
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import threading
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +25,8 @@ from runtime.errors import BellwetherError, BrokerAwayError, BrokerError, Depend
 from runtime.settings import Settings
 from streams.classify.admission import is_away
 from streams.classify.agent import build_app
+from streams.classify.ending import EXIT_AGAIN, Ending, bug, told
 from streams.classify.line import Consent, Line
-
-EXIT_BUG = 70
-"""sysexits' EX_SOFTWARE: an error of ours, never the input's; un-acknowledged input comes again."""
-
-EXIT_AGAIN = 75
-"""sysexits' EX_TEMPFAIL: the broker is away; a later start may find it, and nobody has to change anything."""
 
 STOP_S = 9.5
 """From SIGTERM to the end, whatever does not answer; the promise is 10 s."""
@@ -75,7 +68,7 @@ def run(settings: Settings, consent: Consent) -> int:
     except BellwetherError as error:
         if not error.is_retriable:
             raise
-        return _told(error)
+        return told(error)
 
 
 def _worked(settings: Settings, consent: Consent) -> int:
@@ -84,7 +77,7 @@ def _worked(settings: Settings, consent: Consent) -> int:
         asyncio.set_event_loop(loop)
         ending = Ending(folder)
         app = build_app(settings.bootstrap, settings.group, folder)
-        line = Line(settings, consent, app, ending.failed, crash_points(settings.crash_at))
+        line = Line(settings, consent, app, ending.failed, ending.blocked, crash_points(settings.crash_at))
         if not _opened(loop, line, ending):
             ending.at_once(0)
         worker = Worker(app, Parts(line), line=line, ending=ending, loop=loop)
@@ -121,43 +114,6 @@ def quieten() -> None:
     """Faust, mode and aiokafka tell their inner life at INFO; warnings are enough for a worker's log."""
     for name in ("faust", "mode", "aiokafka", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-class Ending:
-    """Ends the process where Python's way of ending could wait for what does not answer.
-
-    Args:
-        folder: temporary folder to remove, because nothing is unwound.
-
-    Attributes:
-        is_asked_for: a signal came before Faust listened to signals.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.is_asked_for = False
-        self._deadline: threading.Timer | None = None
-
-    def failed(self, error: BaseException) -> None:
-        """An error that no batch can be blamed for: nothing more is acknowledged, the process ends now."""
-        if isinstance(error, BellwetherError):
-            self.at_once(_told(error))
-        self.at_once(_bug(error))
-
-    def within(self, seconds: float, late: Callable[[], int]) -> None:
-        """Unless the process ended by itself before, end with the code that `late` returns in a thread of its own."""
-        if self._deadline is None:
-            self._deadline = threading.Timer(seconds, lambda: self.at_once(late()))
-            self._deadline.daemon = True
-            self._deadline.start()
-
-    def at_once(self, code: int) -> None:
-        """End without unwinding: threads that wait for a broker or an engine would keep the process."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError):  # on a full disk: the end comes all the same
-                stream.flush()
-        os._exit(code)
 
 
 class Parts(Service):
@@ -202,7 +158,7 @@ class Worker(faust.Worker):
         """Faust does not come to its end: say why it crashed, if it did, and return the exit code."""
         if self.crash_reason is not None:
             cause = cause_of(self.crash_reason, self._line, ask_s)
-            return _bug(self.crash_reason) if cause is None else _told(cause)
+            return bug(self.crash_reason) if cause is None else told(cause)
         _log.error("stop_timed_out", cure="the broker did not answer; what was not committed comes again")
         return EXIT_AGAIN
 
@@ -211,18 +167,6 @@ def hear_no_signals() -> None:
     """From here on the exit code is settled: a second SIGTERM must not change it, not even while Python ends."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-
-
-def _say(text: str) -> None:
-    with contextlib.suppress(OSError):  # a full disk under standard error must not change how we end
-        print(text, file=sys.stderr)
-
-
-def _told(error: BellwetherError) -> int:
-    """Say an error to a person and return the exit code that says to a program what it may do."""
-    _log.error("worker_failed", error=type(error).__name__, detail=str(error))
-    _say(f"error: {error}")
-    return EXIT_AGAIN if error.is_retriable else 1
 
 
 def _opened(loop: asyncio.AbstractEventLoop, line: Line, ending: Ending) -> bool:
@@ -246,19 +190,12 @@ def _opened(loop: asyncio.AbstractEventLoop, line: Line, ending: Ending) -> bool
     return not ending.is_asked_for
 
 
-def _bug(error: BaseException) -> int:
-    """Say an error of ours to those who look for its place, and return the exit code."""
-    _log.critical("worker_bug", error=type(error).__name__, detail=str(error))
-    _say("".join(traceback.format_exception(error)))
-    return EXIT_BUG
-
-
 def _exit_code(worker: Worker, line: Line) -> int:
     if worker.crash_reason is None:
         return 0
     cause = cause_of(worker.crash_reason, line, ASK_S)
     if cause is None:
-        return _bug(worker.crash_reason)
+        return bug(worker.crash_reason)
     raise cause
 
 

@@ -15,7 +15,7 @@ from models.registry import open_engine
 from models.specs import RegistrySpec, ScriptedSpec, TrappedSpec, open_spec
 from runtime.errors import EngineError
 from runtime.settings import Settings
-from streams.classify.line import engine_spec
+from streams.classify.engine_choice import engine_spec
 
 FAKES: dict[str, Callable[[], Engine]] = {
     "noop": NoopEngine,

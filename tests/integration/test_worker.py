@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient
 from bellwether import topics
 from bellwether.broker import cluster
 from bellwether.broker.cluster import Cluster, temporary
-from streams.classify.worker import EXIT_AGAIN
+from streams.classify.ending import EXIT_AGAIN
 from wire import deadletter
 from wire.topics import CLASSIFY_GROUP, DEAD, PUBLISHED, SCORED
 

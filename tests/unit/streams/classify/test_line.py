@@ -10,6 +10,7 @@ import pytest
 from models.specs import ScriptedSpec
 from runtime.settings import Settings
 from streams.classify import line as composed
+from streams.classify.engine_choice import engine_spec
 from streams.classify.line import Consent, Line
 from streams.classify.watchdog import Stall
 
@@ -37,7 +38,7 @@ def failures() -> list[BaseException]:
 @pytest.fixture
 def line(failures) -> Line:
     unused: Any = None
-    return Line(Settings(), Consent(), unused, failures.append)
+    return Line(Settings(), Consent(), unused, failures.append, unused)
 
 
 async def test_a_part_that_cannot_be_closed_leaves_none_open(line, capsys) -> None:
@@ -83,10 +84,8 @@ async def test_a_lag_watch_that_is_closed_is_no_failure(line, failures) -> None:
 
 
 def test_scripted_workers_can_be_told_apart_by_version() -> None:
-    assert composed.engine_spec(Settings(model="scripted@v-0123456789", data=None)) == ScriptedSpec(
-        version="v-0123456789"
-    )
-    assert composed.engine_spec(Settings(model="scripted", data=None)) == ScriptedSpec()
+    assert engine_spec(Settings(model="scripted@v-0123456789", data=None)) == ScriptedSpec(version="v-0123456789")
+    assert engine_spec(Settings(model="scripted", data=None)) == ScriptedSpec()
 
 
 def test_outputs_that_wait_for_the_broker_make_a_worker_unready_and_a_stall_makes_it_sick(line) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from streams.classify.ending import EXIT_AGAIN
 from streams.classify.processes import HOPELESS, LONGEST_PAUSE_S, Processes, Restarts
-from streams.classify.worker import EXIT_AGAIN
 
 NOTE_PID = "import os, pathlib, sys; pathlib.Path(sys.argv[1]).open('a').write(f'{os.getpid()}\\n'); "
 

@@ -4,11 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
+from models.host import RESTART_TIMEOUT_S
+from streams.classify.ending import EXIT_AGAIN
 from streams.classify.processes import Restarts
-from streams.classify.watchdog import LOOK_S, STALL_S, STEP_S, Seen, StallError, Watchdog, Work
-from streams.classify.worker import EXIT_AGAIN
+from streams.classify.scoring import RESTART_PAUSES_S
+from streams.classify.watchdog import LOOK_S, STALL_S, Seen, StallError, Watchdog, Work
 
 EVERY_S = 2.0
+
+STEP_S = 200.0
+"""Of a user whose model calls may take 190 s."""
 
 IDLE = Work(calls=0, is_scoring=False, in_flight=())
 
@@ -16,13 +21,13 @@ IDLE = Work(calls=0, is_scoring=False, in_flight=())
 class World:
     """Partitions with lag, and a clock that goes on by one look at a time."""
 
-    def __init__(self, lags: Mapping[int, int]) -> None:
+    def __init__(self, lags: Mapping[int, int], step_s: float = STALL_S) -> None:
         self.time = 1_000.0
         self.lags = dict(lags)
         self.at = dict.fromkeys(lags, 0)
         self.work = IDLE
         self.assignment = object()
-        self.dog = Watchdog(lambda: self.time)
+        self.dog = Watchdog(lambda: self.time, step_s=step_s)
 
     def look(self, moves: Sequence[int] = ()) -> list[int]:
         """Let partitions advance by one record and look: which stand still for too long?"""
@@ -114,8 +119,8 @@ def test_lag_that_arrives_after_an_hour_of_rest_has_its_minute() -> None:
     assert world.seconds_to_trip() == STALL_S - EVERY_S
 
 
-def test_a_partition_in_line_waits_while_the_engine_is_loaded_again() -> None:
-    world = World({0: 5, 1: 1})
+def test_a_partition_in_line_waits_while_a_call_uses_the_time_that_the_user_gave_it() -> None:
+    world = World({0: 5, 1: 1}, STEP_S)
     world.work = Work(calls=0, is_scoring=True, in_flight={0})
     assert world.seconds_to_trip() == STEP_S
     assert [stall.partition for stall in world.stalls if stall.is_over] == [0, 1]
@@ -189,10 +194,16 @@ def test_a_partition_that_waits_for_the_search_in_another_does_not_trip() -> Non
     assert world.seconds_to_trip(each=call_ends) is None
 
 
-def test_an_engine_that_is_loaded_again_has_the_time_that_loading_may_take() -> None:
-    world = World({0: 5})
+@pytest.mark.parametrize("step_s", [STALL_S, STEP_S])
+def test_what_the_engine_has_trips_after_a_minute_or_the_longer_time_that_a_call_may_take(step_s: float) -> None:
+    world = World({0: 5}, step_s)
     world.work = Work(calls=0, is_scoring=True, in_flight={0})
-    assert world.seconds_to_trip() == STEP_S
+    assert world.seconds_to_trip() == step_s
+
+
+def test_each_attempt_to_load_the_engine_again_gives_its_sign_before_the_minute_is_over() -> None:
+    ending_the_old_s = 2.0
+    assert ending_the_old_s + RESTART_TIMEOUT_S + max(RESTART_PAUSES_S) + EVERY_S < STALL_S
 
 
 def test_a_delivery_that_hangs_trips() -> None:

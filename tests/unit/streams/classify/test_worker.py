@@ -24,6 +24,7 @@ from aiokafka.errors import (
 
 from runtime.errors import BellwetherError, BrokerAwayError, BrokerError, DependencyError, ModelError
 from runtime.settings import Settings
+from streams.classify import ending as ending_of
 from streams.classify import worker
 from streams.classify.admission import Admission, is_away
 from streams.classify.line import Consent
@@ -57,7 +58,7 @@ def test_a_broker_that_is_away_ends_with_75_and_its_message(monkeypatch, capsys)
         raise BrokerAwayError("nobody at x:1")
 
     monkeypatch.setattr(worker, "_worked", away)
-    assert worker.run(Settings(), Consent()) == worker.EXIT_AGAIN == 75
+    assert worker.run(Settings(), Consent()) == ending_of.EXIT_AGAIN == 75
     assert "error: nobody at x:1" in capsys.readouterr().err
 
 
@@ -80,8 +81,8 @@ def test_a_stage_that_fails_ends_the_process_with_the_code_of_its_error(error, c
     def ended(_: Any, code: int) -> None:
         codes.append(code)
 
-    monkeypatch.setattr(worker.Ending, "at_once", ended)
-    worker.Ending(tmp_path).failed(error)
+    monkeypatch.setattr(ending_of.Ending, "at_once", ended)
+    ending_of.Ending(tmp_path).failed(error)
     assert codes[0] == code
 
 
@@ -90,7 +91,7 @@ def test_a_signal_in_the_moment_when_all_is_open_is_remembered(tmp_path) -> None
         os.kill(os.getpid(), signal.SIGTERM)
 
     line: Any = SimpleNamespace(open=open_and_be_told)
-    ending = worker.Ending(tmp_path)
+    ending = ending_of.Ending(tmp_path)
     loop = asyncio.new_event_loop()
     worker._opened(loop, line, ending)
     loop.run_until_complete(asyncio.sleep(0))  # asyncio may handle it a turn later, when nothing is to cancel any more
@@ -106,7 +107,7 @@ async def test_a_signal_before_faust_listened_is_passed_on_to_it(asked: bool, mo
     monkeypatch.setattr(faust.Worker, "on_first_start", started)
     monkeypatch.setattr(faust.Worker, "_on_sigterm", lambda _: told.append("SIGTERM"))
     one = object.__new__(worker.Worker)
-    one._ending = worker.Ending(tmp_path)
+    one._ending = ending_of.Ending(tmp_path)
     one._ending.is_asked_for = asked
     await one.on_first_start()
     assert told == (["SIGTERM"] if asked else [])
@@ -115,10 +116,10 @@ async def test_a_signal_before_faust_listened_is_passed_on_to_it(asked: bool, mo
 def test_a_full_disk_under_standard_error_changes_no_exit_code(tmp_path) -> None:
     script = (
         "import sys; from pathlib import Path; from runtime import log; from runtime.errors import BrokerAwayError; "
-        "from streams.classify.worker import Ending; log.configure(); "
+        "from streams.classify.ending import Ending; log.configure(); "
         "Ending(Path(sys.argv[1])).failed(BrokerAwayError('gone') if sys.argv[2] == 'away' else KeyError('bug'))"
     )
-    for what, code in (("away", worker.EXIT_AGAIN), ("bug", worker.EXIT_BUG)):
+    for what, code in (("away", ending_of.EXIT_AGAIN), ("bug", ending_of.EXIT_BUG)):
         (tmp_path / what).mkdir()
         with Path("/dev/full").open("w") as full:
             command = [sys.executable, "-c", script, str(tmp_path / what), what]
@@ -213,7 +214,7 @@ def test_a_second_signal_while_the_worker_ends_does_not_change_its_code() -> Non
         "late = Late()\n"
         "sys.exit(75)\n"
     )
-    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=120).returncode == worker.EXIT_AGAIN
+    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=120).returncode == ending_of.EXIT_AGAIN
 
 
 def test_folders_of_killed_workers_are_swept_and_those_of_living_ones_are_not(monkeypatch, tmp_path) -> None:

@@ -50,7 +50,7 @@ def openvino_int8(shapes: Shapes, layers: int, tokens: int, threads: int) -> Cal
     """
     runtime = quietly.openvino()
     chain = shapes[: LAYERS * len(shapes) // layers]
-    model = runtime.Core().compile_model(
+    model = quietly.core().compile_model(
         _graph(chain, tokens),
         "CPU",
         {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": threads, "INFERENCE_PRECISION_HINT": "f32"},

@@ -104,8 +104,7 @@ def compiled(graph: Path, threads: int) -> openvino.AsyncInferQueue:
     Left alone, OpenVINO takes bf16 for the rest on processors that have it, and scores would differ between machines
     by more than int8 costs.
     """
-    runtime = quietly.openvino()
-    core = runtime.Core()
+    core = quietly.core()
     model = core.compile_model(
         core.read_model(graph / GRAPH_FILE, graph / WEIGHTS_FILE),
         "CPU",
@@ -115,5 +114,5 @@ def compiled(graph: Path, threads: int) -> openvino.AsyncInferQueue:
             "INFERENCE_PRECISION_HINT": "f32",
         },
     )
-    queue: openvino.AsyncInferQueue = runtime.AsyncInferQueue(model, threads)
+    queue: openvino.AsyncInferQueue = quietly.openvino().AsyncInferQueue(model, threads)
     return queue

@@ -180,9 +180,9 @@ def broker_empty(stage: Stage) -> None:
     """The broker comes back with its identity and without any data; the topics are made anew, for another group."""
     with stage.worker() as child:
         _lose_all(stage, child, other=False, group=f"{stage.outfit.group}-of-nobody")
-        stage.refuses(child, PUBLISHED.name, "no committed offset", "--accept-reset")
+        stage.refuses(child, PUBLISHED.name, "is lost", "no committed offset", "--accept-reset")
     with stage.worker() as child:
-        stage.refuses(child, PUBLISHED.name, "no committed offset", "--accept-reset")
+        stage.refuses(child, PUBLISHED.name, "is lost", "no committed offset", "--accept-reset")
     stage.goes_on("--accept-reset", outputs=0)
 
 
@@ -190,9 +190,9 @@ def broker_remade(stage: Stage) -> None:
     """As `broker_empty`, but topics and the group's offsets are made anew, as `bellwether topics create` does it."""
     with stage.worker() as child:
         _lose_all(stage, child, other=False, group=stage.outfit.group)
-        stage.refuses(child, PUBLISHED.name, "--accept-reset")
+        stage.refuses(child, PUBLISHED.name, "is lost", "--accept-reset")
     with stage.worker() as child:
-        stage.refuses(child, PUBLISHED.name, "--accept-reset")
+        stage.refuses(child, PUBLISHED.name, "is lost", "--accept-reset")
     stage.goes_on("--accept-reset", outputs=0)
 
 
@@ -202,9 +202,9 @@ def broker_other(stage: Stage) -> None:
         before = stage.count.cluster_id()
         _lose_all(stage, child, other=True, group=stage.outfit.group)
         after = stage.count.cluster_id()
-        stage.refuses(child, before, after, "--accept-reset")
+        stage.refuses(child, before, after, "is lost", "--accept-reset")
     with stage.worker() as child:
-        stage.refuses(child, before, after, "--accept-reset")
+        stage.refuses(child, before, after, "is lost", "--accept-reset")
     stage.goes_on("--accept-reset", outputs=0)
 
 
@@ -232,7 +232,9 @@ def expired(stage: Stage) -> None:
     dropped = UNREAD // PARTITIONS // 2
     stage.count.drop(dict.fromkeys(range(PARTITIONS), BEFORE // PARTITIONS + dropped))
     with stage.worker() as child:
-        stage.refuses(child, f"{PARTITIONS * dropped} inputs of {PUBLISHED.name} expired", "--accept-expired")
+        stage.refuses(
+            child, f"{PARTITIONS * dropped} inputs of {PUBLISHED.name} expired", "they are lost", "--accept-expired"
+        )
     stage.goes_on("--accept-expired", outputs=BEFORE + UNREAD - PARTITIONS * dropped)
 
 

@@ -106,6 +106,7 @@ def judge(order: BookOrder, standstill: Standstill, *, is_quiet: bool) -> Verdic
     for message in reading.messages(order.bootstrap, order.scored):
         output, content = reading.scored(message)
         _take(output, ledger, timeline)
+        timeline.clock(output.time_ms, reading.scored_at_ms(content))
         if content and rescore.may_be_sampled(content):
             sample.offer(content)
     for message in reading.messages(order.bootstrap, order.dead):
@@ -127,7 +128,9 @@ def judge(order: BookOrder, standstill: Standstill, *, is_quiet: bool) -> Verdic
         stuck=len(standstill.stuck),
         recovery_seconds=recovery_s,
         return_seconds=return_s,
+        input_rate=timeline.input_rate(),
         peak_rate=timeline.peak_rate(),
+        skew_s=timeline.skew_s(),
         age_p50_s=p50_s,
         age_p99_s=p99_s,
         quiet=is_quiet,

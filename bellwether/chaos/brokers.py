@@ -6,6 +6,7 @@ import random
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -168,3 +169,37 @@ class Broker:
         """What runs now, by node."""
         found = {one.node_id: process.running(blueprint.home(self._folder, one)) for one in self._plan().nodes}
         return {number: one for number, one in found.items() if one is not None}
+
+
+@dataclass
+class Brokers:
+    """One broker with one node and one with three, started when a row first needs it and then shared.
+
+    Attributes:
+        stack: ends them.
+        folder: they get a folder each in it.
+        say: told that one is starting.
+        seed: of all that they choose.
+    """
+
+    stack: ExitStack
+    folder: Path
+    say: Callable[[str], None]
+    seed: int
+    _running: dict[int, Broker] = field(default_factory=dict)
+
+    def with_nodes(self, nodes: int) -> Broker:
+        """The running broker of that size."""
+        if nodes not in self._running:
+            self.say(f"starting Kafka with {nodes} node{'s' if nodes > 1 else ''}")
+            choose = random.Random(f"{self.seed} broker {nodes}")
+            broker = Broker(broker_folder(self.folder, nodes), nodes=nodes, choose=choose)
+            self._running[nodes] = self.stack.enter_context(broker)
+        else:
+            self._running[nodes].start()  # what a row that failed left dead; else it changes nothing
+        return self._running[nodes]
+
+
+def broker_folder(folder: Path, nodes: int) -> Path:
+    """Where a run keeps its broker of that size."""
+    return folder / f"broker-{nodes}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from bellwether.chaos.journal import RETURNS, Strike
@@ -22,6 +24,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     members: int = 0
     """Most workers in one generation of the group."""
+
+    said: Mapping[str, int] = {}
+    """How often the workers' logs say what a row must leave behind."""
 
     def count(self, what: str) -> int:
         """How often something happened."""

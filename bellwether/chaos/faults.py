@@ -44,7 +44,7 @@ def missing(needs: Sequence[str]) -> str | None:
 def kill_worker(_: Fault, world: World) -> None:
     """SIGKILL of a worker; its parent starts it again."""
     pid = world.workers.kill_one(world.random)
-    world.strike("worker-died", pid=pid, detail=f"held {list(world.workers.held_by(pid))}")
+    world.strike("worker-died", pid=pid, held=world.workers.held_by(pid))
 
 
 def kill_engine(_: Fault, world: World) -> None:
@@ -55,14 +55,14 @@ def kill_engine(_: Fault, world: World) -> None:
 def terminate_worker(_: Fault, world: World) -> None:
     """SIGTERM of a worker; its parent starts it again."""
     pid = world.workers.terminate_one(world.random)
-    world.strike("worker-stopping", pid=pid, detail=f"held {list(world.workers.held_by(pid))}")
+    world.strike("worker-stopping", pid=pid, held=world.workers.held_by(pid))
 
 
 def pause_worker(fault: Fault, world: World) -> None:
     """SIGSTOP of a worker, SIGCONT `seconds` later."""
     pid = world.workers.pause_one(world.random)
     try:
-        world.strike("worker-paused", pid=pid, detail=f"held {list(world.workers.held_by(pid))}")
+        world.strike("worker-paused", pid=pid, held=world.workers.held_by(pid))
         world.wait(fault.seconds)
     finally:
         world.workers.resume(pid)

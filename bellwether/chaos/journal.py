@@ -54,6 +54,8 @@ class Strike(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`worker-died`, `engine-died`, `worker-stopping`, `worker-paused`, `worker-resumed`, `worker-joined`,
     `worker-left`, `broker-down`, `broker-up`, `node-down`, `node-up`, `network-cut`, `network-healed`, ..."""
     pid: int | None = None
+    held: tuple[int, ...] = ()
+    """Partitions of a worker's newest assignment, where it says so."""
     detail: str = ""
 
 
@@ -144,8 +146,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag="verdict"):
     """The worst time from a worker's death to the first new output of a partition that it held."""
     return_seconds: float | None
     """The worst time from the broker's return to the first new output of a partition with lag."""
+    input_rate: float
+    """Most inputs in one second."""
     peak_rate: float
-    """Most outputs within one second."""
+    """Most events with their first output within one second."""
+    skew_s: tuple[float, float]
+    """How far the workers' clocks were behind the broker's and ahead of it, in seconds, by what they wrote."""
     age_p50_s: float
     age_p99_s: float
     quiet: bool

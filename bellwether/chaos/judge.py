@@ -25,6 +25,22 @@ BATCH_RECORDS = 64
 DEADLY = frozenset({"poison", "abort", "alloc", "hang"})
 """Kinds of the corpus of which some must end as dead letters."""
 
+BURST_PART = 0.8
+"""Of a burst's rate that must have been reached within some second."""
+
+UNKNOWN_SHARE = 0.01
+"""Most events of unknown outcome where the producer's broker died: its client tries again for two minutes."""
+
+LEAVES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "abort": ("engine_failed crash",),
+        "alloc": ("engine_failed out_of_memory",),
+        "hang": ("engine_failed timeout",),
+        "heavy": ("engine_failed out_of_memory", "budget_restored"),
+    }
+)
+"""What kinds of input must leave in the workers' logs; after the heavy ones, batches have to grow back."""
+
 _ZERO = ("lost", "phantom", "mixed", "wrong", "reordered", "duplicates_read", "misfiled")
 
 
@@ -87,11 +103,11 @@ def allowed(scenario: Scenario, facts: Facts, rate: float, *, times: bool = True
     Args:
         scenario: the row; its `repeats` replaces the formula.
         facts: what happened.
-        rate: events per second.
+        rate: events per second, at the most.
         times: whether times are judged: where not, a busy machine may let a worker miss its session, and a rebalance
-            replaces `repeats` by the formula.
+            beyond those of the workers that were told to end replaces `repeats` by the formula.
     """
-    if scenario.repeats is not None and (times or not facts.rebalances):
+    if scenario.repeats is not None and (times or facts.rebalances <= 2 * facts.count("worker-stopping")):
         return scenario.repeats
     disturbances = facts.kills + facts.rebalances + facts.returns
     workers = max([scenario.workers, *(fault.most for fault in scenario.faults)])
@@ -113,8 +129,9 @@ def judge(scenario: Scenario, verdict: Verdict, facts: Facts, *, times: bool, se
         *_counts(scenario, verdict, facts, most),
         *_processes(scenario, facts),
         *_faults(scenario, facts),
-        *_kinds(scenario, verdict),
-        *(_times(scenario, verdict) if times else ()),
+        *_kinds(scenario, verdict, facts),
+        *_effects(scenario, verdict),
+        *(_times(verdict, facts) if times else ()),
     ]
     found = msgspec.structs.asdict(verdict)
     return Row(
@@ -147,8 +164,11 @@ def _counts(scenario: Scenario, verdict: Verdict, facts: Facts, most: int) -> Se
         found.append(f"duplicates {verdict.duplicates}, at most {most}")
     if not verdict.quiet:
         found.append("the end of the input was not reached")
-    if verdict.unknown and not (facts.count("broker-down") or facts.count("node-down")):
-        found.append(f"{verdict.unknown} events timed out, although nobody harmed the producer's broker")
+    harmed = facts.count("broker-down") or facts.count("node-down")
+    if verdict.unknown > (scenario.events * UNKNOWN_SHARE if harmed else 0):
+        found.append(f"{verdict.unknown} events timed out" + ("" if harmed else ", although nobody harmed the broker"))
+    if verdict.refused and not scenario.mix.get("oversize"):
+        found.append(f"the broker refused {verdict.refused} events, although none was too large")
     if (produced := verdict.events + verdict.refused + verdict.unknown) != scenario.events:
         found.append(f"{produced} events were produced, must be {scenario.events}")
     return found
@@ -201,7 +221,7 @@ def _faults(scenario: Scenario, facts: Facts) -> Sequence[str]:
     return found
 
 
-def _kinds(scenario: Scenario, verdict: Verdict) -> Sequence[str]:
+def _kinds(scenario: Scenario, verdict: Verdict, facts: Facts) -> Sequence[str]:
     """A row whose bad input left no trace proves nothing either."""
     sent = {kind for kind, share in scenario.mix.items() if share > 0}
     found = []
@@ -209,13 +229,30 @@ def _kinds(scenario: Scenario, verdict: Verdict) -> Sequence[str]:
         found.append("the broker refused none of the oversize messages")
     if (deadly := sorted(sent & DEADLY)) and not verdict.dead:
         found.append(f"no dead letter, although the input held {' and '.join(deadly)}")
+    wanted = [(kind, words) for kind in sorted(sent) for words in LEAVES.get(kind, ())]
+    found += [f"{kind}: no worker's log says `{words}`" for kind, words in wanted if not facts.said.get(words)]
     return found
 
 
-def _times(scenario: Scenario, verdict: Verdict) -> Sequence[str]:
+def _effects(scenario: Scenario, verdict: Verdict) -> Sequence[str]:
+    """A clock that did not jump and a burst that did not come prove nothing."""
     found = []
-    if verdict.recovery_seconds is None and {fault.do for fault in scenario.faults} & {"kill-worker", "kill-node"}:
-        found.append("no recovery was measured, although something died")
+    for fault in scenario.faults:
+        seen_s = verdict.skew_s[0] if fault.shift < 0 else verdict.skew_s[1]
+        if fault.do == "jump-clock" and abs(seen_s) < 0.9 * abs(fault.shift):
+            found.append(f"the workers' clock was {seen_s:+.0f} s off, must be {fault.shift:+.0f} s")
+    burst = scenario.burst
+    if burst is not None and (wanted := BURST_PART * burst.factor * scenario.rate) > verdict.input_rate:
+        found.append(f"at most {verdict.input_rate:.0f} events came in a second, must be {wanted:.0f}")
+    return found
+
+
+def _times(verdict: Verdict, facts: Facts) -> Sequence[str]:
+    found = []
+    if verdict.recovery_seconds is None and any(map(facts.count, ("worker-died", "worker-paused", "node-down"))):
+        found.append("no recovery was measured, although something died or was paused")
+    if verdict.return_seconds is None and facts.returns:
+        found.append("no recovery was measured, although the broker came back")
     if verdict.stuck:
         found.append(f"stuck {verdict.stuck}, must be 0")
     if verdict.recovery_seconds is not None and verdict.recovery_seconds > RECOVERY_S:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ class _Line(msgspec.Struct):
     worker_pid: int = 0
     generation: int = -1
     partitions: tuple[int, ...] = ()
+    reason: str = ""
 
 
 @dataclass
@@ -26,6 +28,7 @@ class WorkerLog:
         listening: workers that have opened their health port: they heed signals.
         held: partitions by worker, of its newest assignment; a worker without any entry has not joined.
         generations: numbers of the group's generations in which the workers took part.
+        said: how often it says `budget_restored`, and `engine_failed REASON`.
     """
 
     path: Path
@@ -33,6 +36,7 @@ class WorkerLog:
     listening: set[int] = field(default_factory=set)
     held: dict[int, tuple[int, ...]] = field(default_factory=dict)
     generations: set[int] = field(default_factory=set)
+    said: Counter[str] = field(default_factory=Counter)
     _read: int = 0
 
     def look(self) -> WorkerLog:
@@ -61,3 +65,5 @@ class WorkerLog:
         elif said.event == "partitions_assigned":
             self.held[said.pid] = said.partitions
             self.generations.add(said.generation)
+        elif said.event in {"engine_failed", "budget_restored"}:
+            self.said[f"{said.event} {said.reason}".strip()] += 1

@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from hashlib import blake2b, sha256
 from typing import Any
 
@@ -133,6 +134,14 @@ def scored(message: Message) -> tuple[Output, dict[str, Any]]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return _unreadable(SCORED, message), {}
     return output, content
+
+
+def scored_at_ms(content: dict[str, Any]) -> float | None:
+    """When the worker says that it scored this, by its own clock; None where it does not say."""
+    try:
+        return datetime.fromisoformat(content["scored_at"]).timestamp() * 1000
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _string(content: dict[str, Any], name: str) -> str:

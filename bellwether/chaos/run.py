@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from bellwether.chaos import alone, faults, journal, trees
-from bellwether.chaos.brokers import Broker
+from bellwether.chaos.brokers import Broker, Brokers, broker_folder
 from bellwether.chaos.clerk import Clerk
 from bellwether.chaos.facts import Facts
 from bellwether.chaos.journal import BookOrder, LoadOrder, Progress, Strike
@@ -70,12 +70,12 @@ def run(order: Order, screen: Screen) -> Iterator[Row]:
     if order.build is not None:
         trees.check(order.build)
     if order.keep is not None:
-        folders = [_broker_folder(order.keep, scenario.nodes).name for scenario in order.scenarios]
+        folders = [broker_folder(order.keep, scenario.nodes).name for scenario in order.scenarios]
         check_kept(order.keep, [*(scenario.name for scenario in order.scenarios), *folders])
     with ExitStack() as stack:
         folder = order.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bellwether-chaos-")))
         folder.mkdir(parents=True, exist_ok=True)
-        brokers = _Brokers(stack, folder, screen)
+        brokers = Brokers(stack, folder, screen.say, order.seed)
         for scenario in order.scenarios:
             row = _run_row(scenario.with_events(order.events), order, brokers, folder, screen)
             screen.judged(row)
@@ -106,31 +106,7 @@ def _skipped(scenario: Scenario) -> Row | None:
     return Row(name=scenario.name, about=scenario.about, model=scenario.model, skipped=reason, passed=None)
 
 
-@dataclass
-class _Brokers:
-    """One broker with one node and one with three, started when a row first needs it and then shared."""
-
-    stack: ExitStack
-    folder: Path
-    screen: Screen
-    _running: dict[int, Broker] = field(default_factory=dict)
-
-    def with_nodes(self, nodes: int) -> Broker:
-        """The running broker of that size."""
-        if nodes not in self._running:
-            self.screen.say(f"starting Kafka with {nodes} node{'s' if nodes > 1 else ''}")
-            broker = Broker(_broker_folder(self.folder, nodes), nodes=nodes)
-            self._running[nodes] = self.stack.enter_context(broker)
-        else:
-            self._running[nodes].start()  # what a row that failed left dead; else it changes nothing
-        return self._running[nodes]
-
-
-def _broker_folder(folder: Path, nodes: int) -> Path:
-    return folder / f"broker-{nodes}"
-
-
-def _run_row(scenario: Scenario, order: Order, brokers: _Brokers, folder: Path, screen: Screen) -> Row:
+def _run_row(scenario: Scenario, order: Order, brokers: Brokers, folder: Path, screen: Screen) -> Row:
     started = time.monotonic()
     try:
         if skipped := _skipped(scenario):
@@ -186,6 +162,7 @@ class _Run:
                 rebalances=max(0, len(workers.generations()) - before),
                 restarts=workers.restarts,
                 members=workers.members(),
+                said=workers.said(),
                 exit_codes=tuple(exit_codes),
                 memory_mib=workers.peak_memory_mib,
             )

@@ -63,14 +63,13 @@ class _Line:
                 return pid
         return None
 
-    def seconds_to_new(self, at_ms: float, until_ms: float, *, without: int | None, with_lag: bool) -> float | None:
+    def seconds_to_new(self, at_ms: float, until_ms: float, *, without: int | None = None) -> float | None:
         """Seconds from then, or from the arrival of the next input if that is later, to the first new output.
 
         Args:
             at_ms: the moment.
             until_ms: the end of the count: what was not answered by then took at least so long.
             without: the pid of a dead worker, whose last outputs may still be on their way to the broker.
-            with_lag: only where an input was waiting at that moment.
 
         Returns:
             None where there was nothing to score.
@@ -87,10 +86,7 @@ class _Line:
         following = bisect_right(self.input_offsets, highest)
         if following == len(self.input_offsets):
             return None
-        arrived_ms = self.input_times[following]
-        if with_lag and arrived_ms > at_ms:
-            return None
-        return max(0.0, new_ms - max(at_ms, arrived_ms)) / 1000
+        return max(0.0, new_ms - max(at_ms, self.input_times[following])) / 1000
 
 
 class Timeline:
@@ -103,6 +99,8 @@ class Timeline:
         self._inputs: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         self._outputs: defaultdict[int, list[tuple[int, int, int | None]]] = defaultdict(list)
         self._ages_ms: list[float] = []
+        self._firsts_ms: list[int] = []
+        self._skew_s = (0.0, 0.0)
 
     def input(self, partition: int, offset: int, time_ms: int) -> None:
         """An input at its place."""
@@ -121,10 +119,25 @@ class Timeline:
         self._outputs[partition].append((time_ms, offset, pid_of(worker)))
         if age_ms is not None:
             self._ages_ms.append(float(max(0, age_ms)))
+            self._firsts_ms.append(time_ms)
+
+    def clock(self, time_ms: int, scored_at_ms: float | None) -> None:
+        """The broker's time of an output, and the worker's of the same event."""
+        if scored_at_ms is not None:
+            ahead_s = (scored_at_ms - time_ms) / 1000
+            self._skew_s = (min(self._skew_s[0], ahead_s), max(self._skew_s[1], ahead_s))
+
+    def skew_s(self) -> tuple[float, float]:
+        """The workers' clocks against the broker's: farthest behind (not above 0) and farthest ahead, in seconds."""
+        return self._skew_s
 
     def peak_rate(self) -> float:
-        """Most outputs within any one second."""
-        return peak_rate(time for outputs in self._outputs.values() for time, _, _ in outputs)
+        """Most events with their first output within any one second: repeats must not raise their own bound."""
+        return peak_rate(self._firsts_ms)
+
+    def input_rate(self) -> float:
+        """Most inputs within any one second."""
+        return peak_rate(time for inputs in self._inputs.values() for _, time in inputs)
 
     def ages_s(self, *parts: float) -> list[float]:
         """Percentiles of the events' ages in seconds."""
@@ -134,24 +147,25 @@ class Timeline:
     def recoveries(self, strikes: Iterable[Strike], until_ms: float) -> tuple[float | None, float | None]:
         """The worst recovery after a worker's death and after the broker's return, in seconds; None without any.
 
-        A dead worker held the partitions whose last scored output before its death is its own; one that died before
-        it scored anything held none that we could know. A worker that is paused counts as dead, and after the death of
-        one broker of three all partitions have to go on.
+        A dead worker held the partitions of its newest assignment; where its log does not tell, those whose last
+        scored output before its death is its own. A worker that is paused counts as dead, and after the death of one
+        broker of three all partitions have to go on.
         """
-        lines = [_Line(self._inputs[partition], self._outputs[partition]) for partition in self._inputs]
+        lines = {partition: _Line(self._inputs[partition], self._outputs[partition]) for partition in self._inputs}
         after_death: list[float] = []
         after_return: list[float] = []
         for strike in strikes:
             at_ms = strike.time * 1000
             if strike.what in {"worker-died", "worker-paused"} and strike.pid is not None:
-                held = [line for line in lines if line.last_scorer(at_ms) == strike.pid]
-                times = [line.seconds_to_new(at_ms, until_ms, without=strike.pid, with_lag=False) for line in held]
+                held = [line for number, line in lines.items() if number in strike.held]
+                held = held or [line for line in lines.values() if line.last_scorer(at_ms) == strike.pid]
+                times = [line.seconds_to_new(at_ms, until_ms, without=strike.pid) for line in held]
                 after_death += [time for time in times if time is not None]
             elif strike.what == "node-down":  # the others have to go on without it
-                times = [line.seconds_to_new(at_ms, until_ms, without=None, with_lag=False) for line in lines]
+                times = [line.seconds_to_new(at_ms, until_ms) for line in lines.values()]
                 after_death += [time for time in times if time is not None]
             elif strike.what in RETURNS:
-                times = [line.seconds_to_new(at_ms, until_ms, without=None, with_lag=True) for line in lines]
+                times = [line.seconds_to_new(at_ms, until_ms) for line in lines.values()]
                 after_return += [time for time in times if time is not None]
         return _worst(after_death), _worst(after_return)
 

@@ -17,7 +17,7 @@ ASK_S = 2.0
 """Longest wait for one answer of the broker."""
 
 PROBE_S = 4.0
-"""The same for the workers' address: a network with 500 ms each way is slow and not silent."""
+"""The same for the workers' address: a network with 500 ms a round trip is slow and not silent."""
 
 LATE_S = 4.0
 """So long after the last answer, one that is still awaited counts as silence."""

@@ -185,8 +185,8 @@ class Workers:
             crashed = self.outfit.crashed
             if not self._deaths and crashed.is_file() and (said := crashed.read_text(encoding="ascii").split()):
                 pid = int(said[0])
-                detail = f"at {said[1]}, held {list(self.held_by(pid))}"
-                strike = Strike(time=crashed.stat().st_mtime, what="worker-died", pid=pid, detail=detail)
+                time_s, held = crashed.stat().st_mtime, self.held_by(pid)
+                strike = Strike(time=time_s, what="worker-died", pid=pid, held=held, detail=f"at {said[1]}")
                 self._deaths.append(strike)
                 self._note(strike)
             return list(self._deaths)
@@ -202,6 +202,11 @@ class Workers:
         """Of the group, as far as its workers say: one more is a rebalance."""
         with self._lock:
             return set().union(*(log.generations for log in self._logs()))
+
+    def said(self) -> dict[str, int]:
+        """How often the workers' logs say what a row must leave behind, see `WorkerLog.said`."""
+        with self._lock:
+            return dict(sum((log.said for log in self._logs()), Counter()))
 
     def members(self) -> int:
         """Most workers in one generation of the group, those included that were given nothing."""

@@ -37,6 +37,6 @@ class World:
         """Let time pass; False, at once, where the run was aborted."""
         return not self.aborted.wait(seconds)
 
-    def strike(self, what: str, *, pid: int | None = None, detail: str = "") -> None:
+    def strike(self, what: str, *, pid: int | None = None, held: tuple[int, ...] = (), detail: str = "") -> None:
         """Note what happens now."""
-        self.note(Strike(time=self.now(), what=what, pid=pid, detail=detail))
+        self.note(Strike(time=self.now(), what=what, pid=pid, held=held, detail=detail))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +13,7 @@ from aiokafka.errors import KafkaError
 from runtime import clock, log
 from runtime.errors import BellwetherError, BrokerAwayError
 from streams.classify.generations import Generation
+from streams.classify.markers import closed, without_records
 from streams.classify.offsets import Offsets
 from streams.classify.rebalance import Assignments
 from streams.classify.watchdog import Seen, Stall, StallError, Watchdog, Work
@@ -23,12 +23,6 @@ EVERY_S = 2.0
 
 ANSWER_S = 5.0
 """A broker that takes longer counts as silent."""
-
-PROBE_S = 2.0
-"""Most that the search for a record may take, inside of `ANSWER_S`; what it did not settle is looked at again."""
-
-POLL_MS = 200
-"""Between two looks at how far that search has come."""
 
 SILENT_S = 10.0
 """Without an answer for so long, the worker is not ready."""
@@ -102,6 +96,7 @@ class LagWatch:
         self._stalls: list[Stall] = []
         self._empty: dict[int, tuple[int, int]] = {}
         self._answered = monotonic()
+        self._waiting: set[int] = set()
         self._in_doubt = False
         self._refused = False
         self._admitted: Generation | None = None
@@ -140,18 +135,18 @@ class LagWatch:
                 except (KafkaError, TimeoutError, OSError, BrokerAwayError) as error:
                     self._in_doubt, self._refused = True, isinstance(error, _RefusedOnceError)
                     self._unwatched()
-                    await _closed(client)
+                    await closed(client)
                     client = None
                 await self._sleep(EVERY_S)
         finally:
-            await _closed(client)
+            await closed(client)
 
     async def _connected(self) -> AIOKafkaConsumer:
         client = self._client(self._group)
         try:
             await asyncio.wait_for(client.start(), ANSWER_S)
         except BaseException:
-            await _closed(client)
+            await closed(client)
             raise
         return client
 
@@ -222,13 +217,18 @@ class LagWatch:
     async def _watch(self, generation: Generation, seen: list[Seen]) -> None:
         work = self._work()
         stalls = self._watchdog.look(generation, seen, work)
-        idle = {stall.partition: (stall.at, stall.at + stall.lag) for stall in stalls if not stall.in_flight}
-        empty = await self._without_records(idle) if idle else {}
+        idle = {
+            stall.partition: (stall.at, stall.at + stall.lag)
+            for stall in stalls
+            if not (stall.in_flight or stall.is_in_line)
+        }
+        empty = await without_records(self._client(None), self._topic, idle) if idle else {}
         if generation is not self._assignments.current or not generation.is_open:
             self._unwatched()
             return
         self._empty |= empty
         self._stalls = [stall for stall in stalls if stall.partition not in empty]
+        self._tell_of_lines()
         over = [stall for stall in self._stalls if stall.is_over]
         for stall in over:
             _log.error(
@@ -249,41 +249,15 @@ class LagWatch:
                 "anew; if it stalls again, look at the lines before `no_progress`"
             )
 
-    async def _without_records(self, idle: Mapping[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
-        """Those of these partitions that hold no record from the first offset to the end.
-
-        A transaction ends with a marker, which takes an offset and which no consumer is ever given: lag that is only
-        markers stays for ever, and says nothing of who waits for the next record.
-        """
-        left = {TopicPartition(self._topic, number): between for number, between in idle.items()}
-        empty: dict[int, tuple[int, int]] = {}
-        client = self._client(None)  # of its own: what is assigned to a client is fetched on and on
-        try:
-            async with asyncio.timeout(PROBE_S):
-                await client.start()
-                client.assign(list(left))
-                for place, (at, _) in left.items():
-                    client.seek(place, at)
-                while left:
-                    found = await client.getmany(*left, timeout_ms=POLL_MS)
-                    for place, (at, end) in list(left.items()):
-                        if place not in found and await client.position(place) >= end:
-                            empty[place.partition] = (at, end)
-                        if place in found or place.partition in empty:
-                            del left[place]
-        except (KafkaError, TimeoutError, OSError) as error:  # what is not known to be empty counts as holding one
-            _log.warning("record_search_unfinished", partitions=[place.partition for place in left], detail=str(error))
-        finally:
-            await _closed(client)
-        return empty
+    def _tell_of_lines(self) -> None:
+        """Say once of each partition that it has begun to wait for others; no partition starves silently."""
+        waiting = {stall.partition: stall for stall in self._stalls if stall.is_in_line}
+        for partition in waiting.keys() - self._waiting:
+            stall = waiting[partition]
+            _log.warning("partition_waits", partition=partition, lag=stall.lag, seconds=round(stall.seconds, 1))
+        self._waiting = set(waiting)
 
     def _unwatched(self) -> None:
         self._stalls = []
         self._empty = {}
         self._watchdog.pause()
-
-
-async def _closed(client: AIOKafkaConsumer | None) -> None:
-    if client is not None:
-        with contextlib.suppress(KafkaError, OSError, TimeoutError):
-            await asyncio.wait_for(client.stop(), ANSWER_S)

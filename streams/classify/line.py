@@ -281,4 +281,4 @@ class Line:
             problems.append(f"the broker has not answered for {self.lag.silent_s():.0f} s")
         if not self._assigned():
             problems.append("no partitions are assigned")
-        return [*problems, *(str(stall) for stall in self.lag.stalls() if not stall.is_over)]
+        return [*problems, *(str(stall) for stall in self.lag.stalls() if not (stall.is_over or stall.is_in_line))]

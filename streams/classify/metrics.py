@@ -92,7 +92,8 @@ class Metrics:
         self.rebalances = Counter("bellwether_rebalances", "Rebalances seen by this worker.", registry=self.registry)
         self._stalled = Gauge(
             "bellwether_stalled_partitions",
-            "Partitions with lag that stand still without an excuse for half of what ends the worker, or longer.",
+            "Partitions with lag that stand still: without an excuse for half of what ends the worker, or for all of "
+            "it behind other partitions' backlog.",
             registry=self.registry,
         )
         self._info = Gauge(

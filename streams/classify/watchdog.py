@@ -58,8 +58,12 @@ class Stall:
     in_flight: bool
     is_over: bool
     """Whether it has lasted too long; before, it is a suspicion."""
+    is_in_line: bool = False
+    """Whether others that move are in line before it: it is told, and ends nobody."""
 
     def __str__(self) -> str:
+        if self.is_in_line:
+            return f"partition {self.partition} has {self.lag} inputs that wait for others' since {self.seconds:.0f} s"
         return f"partition {self.partition} has {self.lag} inputs waiting and has not moved for {self.seconds:.0f} s"
 
 
@@ -101,6 +105,8 @@ class Watchdog:
     def look(self, owner: object, seen: Sequence[Seen], work: Work) -> list[Stall]:
         """Compare with the look before; returns partitions that have stood still for half of the time and longer.
 
+        One that others are in line before is among them after the whole time, and is never over.
+
         Args:
             owner: the assignment; another object starts all clocks anew.
             seen: all partitions that are assigned.
@@ -132,6 +138,8 @@ class Watchdog:
             if blamed_s >= limit_s / 2:
                 is_over = blamed_s >= limit_s
                 stalls.append(Stall(one.partition, one.lag, one.at, still.seconds, in_flight, is_over))
+            elif in_line and still.seconds >= self._stall_s:
+                stalls.append(Stall(one.partition, one.lag, one.at, still.seconds, in_flight, False, is_in_line=True))
         return stalls
 
 

@@ -92,7 +92,7 @@ class Batcher(RuleBasedStateMachine):
 
 
 def test_no_schedule_drives_the_budget_out_of_its_bounds(schedules) -> None:
-    run_state_machine_as_test(Batcher, settings=schedules(250, steps=25))
+    run_state_machine_as_test(Batcher, settings=schedules(500, steps=25))
 
 
 def test_a_fresh_budget_is_the_first() -> None:

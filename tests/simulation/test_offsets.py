@@ -96,4 +96,4 @@ class Tracker(RuleBasedStateMachine):
 
 
 def test_no_schedule_makes_the_tracker_pass_an_unfinished_record_or_take_one_twice(schedules) -> None:
-    run_state_machine_as_test(Tracker, settings=schedules(400, steps=30))
+    run_state_machine_as_test(Tracker, settings=schedules(600, steps=30))

@@ -80,7 +80,7 @@ class Search(RuleBasedStateMachine):
 
 
 def test_each_text_is_scored_or_given_up_once_in_order_and_only_after_it_failed_alone(schedules) -> None:
-    run_state_machine_as_test(Search, settings=schedules(400, steps=40))
+    run_state_machine_as_test(Search, settings=schedules(600, steps=40))
 
 
 def depth(size: int, parts: int) -> int:

@@ -275,4 +275,4 @@ class Line(RuleBasedStateMachine):
 
 def test_no_schedule_loses_an_input_or_acknowledges_one_too_early(schedules, make_world) -> None:
     Line.make_world = staticmethod(make_world)
-    run_state_machine_as_test(Line, settings=schedules(250, steps=40))
+    run_state_machine_as_test(Line, settings=schedules(400, steps=40))

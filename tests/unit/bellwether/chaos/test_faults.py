@@ -102,7 +102,7 @@ def test_nothing_is_missing_where_nothing_is_needed():
 def test_a_strike_names_when_who_and_what_it_held():
     run = Run()
     run.strike("kill-worker")
-    assert run.strikes == [Strike(time=5.0, what="worker-died", pid=7, detail="held [1, 3]")]
+    assert run.strikes == [Strike(time=5.0, what="worker-died", pid=7, held=(1, 3))]
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from bellwether.chaos import corpus
 from bellwether.chaos.facts import Facts
 from bellwether.chaos.faults import FAULTS
 from bellwether.chaos.journal import Strike, Verdict
-from bellwether.chaos.judge import BATCH_RECORDS, DEADLY, SIGNS, allowed, broken, judge
-from bellwether.chaos.scenario import Fault, Scenario
+from bellwether.chaos.judge import BATCH_RECORDS, DEADLY, LEAVES, SIGNS, allowed, broken, judge
+from bellwether.chaos.scenario import Burst, Fault, Scenario
 
 CLEAN = Verdict(
     events=20_000,
@@ -26,7 +26,9 @@ CLEAN = Verdict(
     stuck=0,
     recovery_seconds=None,
     return_seconds=None,
+    input_rate=100.0,
     peak_rate=100.0,
+    skew_s=(0.0, 0.0),
     age_p50_s=0.1,
     age_p99_s=0.5,
     quiet=True,
@@ -77,7 +79,7 @@ def test_times_are_judged_only_where_asked_for(changes: dict[str, object]) -> No
 
 
 def test_both_is_forgiven_where_something_was_killed() -> None:
-    assert judge(ROW, verdict(both=3), Facts(strikes=(DIED,)), times=True, seconds=1.0).passed
+    assert judge(ROW, verdict(both=3), Facts(strikes=(DIED,)), times=False, seconds=1.0).passed
 
 
 @pytest.mark.parametrize(
@@ -127,10 +129,60 @@ def test_a_row_whose_bad_input_left_no_trace_proves_nothing(kind: str) -> None:
     row = Scenario(name="row", about="", mix={kind: 0.01, "slow": 0.1})
     found = verdict(refused=1, events=19_999) if kind == "oversize" else verdict(dead=1)
     lacking = verdict(refused=0) if kind == "oversize" else verdict(dead=0)
+    said = Facts(said=dict.fromkeys(LEAVES.get(kind, ()), 1))
 
-    assert judge(row, found, Facts(), times=False, seconds=1.0).passed
-    (failure,) = judge(row, lacking, Facts(), times=False, seconds=1.0).failures
+    assert judge(row, found, said, times=False, seconds=1.0).passed
+    (failure,) = judge(row, lacking, said, times=False, seconds=1.0).failures
     assert kind in failure
+
+
+@pytest.mark.parametrize(("kind", "words"), [(kind, words) for kind, all_of in LEAVES.items() for words in all_of])
+def test_what_a_kind_must_do_to_the_engine_is_asked_of_the_logs(kind: str, words: str) -> None:
+    row = Scenario(name="row", about="", mix={kind: 0.01})
+    said = Facts(said=dict.fromkeys(set(LEAVES[kind]) - {words}, 1))
+    assert f"{kind}: no worker's log says `{words}`" in judge(row, CLEAN, said, times=False, seconds=1.0).failures
+
+
+def test_refusals_and_time_outs_that_nothing_explains_break_a_row() -> None:
+    down = Facts(strikes=(Strike(time=1.0, what="broker-down"),))
+    few, many = verdict(unknown=200, events=19_800), verdict(unknown=201, events=19_799)
+    assert not judge(ROW, verdict(refused=20_000, events=0), Facts(), times=False, seconds=1.0).passed
+    assert not judge(ROW, few, Facts(), times=False, seconds=1.0).passed
+    assert judge(ROW, few, down, times=False, seconds=1.0).passed
+    assert not judge(ROW, many, down, times=False, seconds=1.0).passed
+
+
+def test_a_clock_that_did_not_jump_and_a_burst_that_did_not_come_break_their_rows() -> None:
+    jumps = (Fault(do="jump-clock", at=(0, 1), shift=3_600), Fault(do="jump-clock", at=(0, 1), shift=-3_600))
+    jumping = Scenario(name="jump", about="", faults=jumps)
+    jumped = Facts(strikes=(Strike(time=1.0, what="clock-right"),) * 2)
+    bursting = Scenario(name="burst", about="", rate=100, burst=Burst(at=0.2, seconds=60, factor=20))
+
+    assert judge(jumping, verdict(skew_s=(-3_599.0, 3_599.5)), jumped, times=False, seconds=1.0).passed
+    assert not judge(jumping, verdict(skew_s=(-0.2, 3_599.5)), jumped, times=False, seconds=1.0).passed
+    assert not judge(jumping, verdict(skew_s=(-3_599.0, 0.1)), jumped, times=False, seconds=1.0).passed
+    assert judge(bursting, verdict(input_rate=1_700.0), Facts(), times=False, seconds=1.0).passed
+    assert not judge(bursting, verdict(input_rate=150.0), Facts(), times=False, seconds=1.0).passed
+
+
+@pytest.mark.parametrize("what", ["worker-died", "worker-paused", "node-down", "broker-up", "network-healed"])
+def test_a_recovery_that_nobody_measured_breaks_a_row_whose_times_are_judged(what: str) -> None:
+    facts = Facts(strikes=(Strike(time=1.0, what=what),))
+    measured = verdict(recovery_seconds=1.0, return_seconds=1.0)
+
+    assert not judge(ROW, CLEAN, facts, times=True, seconds=1.0).passed
+    assert judge(ROW, CLEAN, facts, times=False, seconds=1.0).passed
+    assert judge(ROW, measured, facts, times=True, seconds=1.0).passed
+
+
+def test_a_stop_in_order_is_held_to_its_repeats_although_partitions_move() -> None:
+    row = Scenario(name="stop", about="", repeats=0)
+    stopped = Facts(strikes=(Strike(time=1.0, what="worker-stopping"),), rebalances=2)
+    disturbed = msgspec.structs.replace(stopped, rebalances=3)
+
+    assert allowed(row, stopped, 100.0, times=False) == 0
+    assert allowed(row, disturbed, 100.0, times=False) > 0
+    assert allowed(row, disturbed, 100.0, times=True) == 0
 
 
 def test_repeats_are_bounded_by_disturbances_workers_batches_and_commit_interval() -> None:

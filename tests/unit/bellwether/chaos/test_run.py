@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import KafkaException
 from rich.console import Console
 
-from bellwether.chaos import alone, run
+from bellwether.chaos import alone, brokers, run
 from bellwether.chaos.brokers import Broker
 from bellwether.chaos.clerk import Clerk
 from bellwether.chaos.judge import Row
@@ -70,7 +70,7 @@ def test_a_broker_that_cannot_start_breaks_its_rows_only(tmp_path: Path, monkeyp
     monkeypatch.setattr(alone, "row", passes)
     broker = mock.create_autospec(Broker, instance=True)
     broker.__enter__.side_effect = BrokerError("no Java")
-    monkeypatch.setattr(run, "Broker", lambda *_, **__: broker)
+    monkeypatch.setattr(brokers, "Broker", lambda *_, **__: broker)
     found = list(run.run(Order([TABLE, ALONE], 1, keep=tmp_path), screen()))
 
     assert [(row.name, row.passed) for row in found] == [("table", False), ("alone", True)]
@@ -83,7 +83,7 @@ def test_a_broker_that_a_row_left_dead_is_started_again_for_the_next(
     broker = mock.create_autospec(Broker, instance=True)
     broker.__enter__.return_value = broker
     broker.fresh_topics.side_effect = BrokerError("no answer")
-    monkeypatch.setattr(run, "Broker", lambda *_, **__: broker)
+    monkeypatch.setattr(brokers, "Broker", lambda *_, **__: broker)
     again = Scenario(name="again", about="judged by the table too")
     found = list(run.run(Order([TABLE, again], 1, keep=tmp_path), screen()))
 

@@ -81,11 +81,29 @@ def test_what_never_recovered_took_until_the_count() -> None:
     assert timeline.recoveries([DEATH], UNTIL_MS) == (50.0, None)
 
 
-def test_after_a_return_only_partitions_with_lag_count() -> None:
-    inputs = [*EARLY, (1, 0, 1_000), (1, 1, 20_000)]
-    timeline = line(inputs, [(0, 0, 5_000, 1), (1, 0, 5_000, 1), (0, 1, 17_000, 1), (1, 1, 58_000, 1)])
+def test_after_a_return_each_partition_counts_from_the_return_or_from_its_next_input() -> None:
+    inputs = [*EARLY, (1, 0, 1_000), (1, 1, 20_000), (2, 0, 1_000)]
+    outputs = [(0, 0, 5_000, 1), (1, 0, 5_000, 1), (2, 0, 5_000, 1), (0, 1, 17_000, 1)]
 
-    assert timeline.recoveries([RETURN], UNTIL_MS) == (None, 7.0)
+    assert line(inputs, [*outputs, (1, 1, 26_000, 1)]).recoveries([RETURN], UNTIL_MS) == (None, 7.0)
+    assert line(inputs, [*outputs, (1, 1, 58_000, 1)]).recoveries([RETURN], UNTIL_MS) == (None, 38.0)
+
+
+def test_partitions_that_were_just_taken_over_count_although_the_dead_scored_nothing_in_them() -> None:
+    inputs = [(partition, offset, 1_000) for partition in range(3) for offset in range(3)]
+    outputs = [(0, 0, 9_000, DEAD_PID), (1, 0, 9_000, OTHER_PID), (2, 0, 9_000, OTHER_PID),
+               (0, 1, 12_000, OTHER_PID), (1, 1, 40_000, OTHER_PID), (2, 1, 50_000, OTHER_PID)]  # fmt: skip
+    death = Strike(time=10.0, what="worker-died", pid=DEAD_PID, held=(0, 1))
+
+    assert line(inputs, outputs).recoveries([death], UNTIL_MS) == (30.0, None)
+
+
+def test_a_worker_whose_clock_jumped_is_seen_from_the_brokers() -> None:
+    timeline = Timeline()
+    for time_ms, scored_at_ms in ((10_000, 9_990.0), (20_000, 3_620_000.0), (30_000, None), (40_000, 39_000.0)):
+        timeline.clock(time_ms, scored_at_ms)
+
+    assert timeline.skew_s() == (-1.0, 3_600.0)
 
 
 @pytest.mark.parametrize("what", ["broker-up", "network-healed", "node-up"])
@@ -129,12 +147,14 @@ def test_ages_are_of_first_outputs_in_seconds() -> None:
     assert timeline.ages_s(0.5, 0.99, 1.0) == [0.5, 0.99, 1.0]
 
 
-def test_the_peak_is_the_fullest_second_wherever_it_begins() -> None:
+def test_the_peak_is_the_fullest_second_wherever_it_begins_and_repeats_do_not_raise_it() -> None:
     timeline = Timeline()
     for time_ms in (0, 900, 1_100, 1_899, 1_900, 5_000):
+        timeline.input(0, time_ms, time_ms)
+        timeline.output(0, time_ms, time_ms, "", 0)
         timeline.output(0, time_ms, time_ms, "", None)
 
-    assert timeline.peak_rate() == 3.0
+    assert timeline.peak_rate() == timeline.input_rate() == 3.0
 
 
 @pytest.mark.parametrize("worker", ["", "host", "a:b:c", "host:12"])

@@ -150,6 +150,20 @@ async def test_a_partition_that_stands_still_is_told_with_all_that_is_known_and_
     assert [stall.is_over for stall in watch.stalls()] == [True]
 
 
+async def test_a_partition_that_waits_for_others_is_told_once_and_ends_nobody(script, record) -> None:
+    def moves() -> None:
+        one = record(script.looks, partition=1)
+        script.current.offsets.take([one])
+        script.current.offsets.finish([one])
+
+    script.ends[1] = 9_000
+    with capture_logs() as lines:
+        watch = await play(script, *[moves] * 60)
+    (line,) = [line for line in lines if line["event"] == "partition_waits"]
+    assert (line["partition"], line["lag"], line["seconds"]) == (0, 6, 60.0)
+    assert [(stall.partition, stall.is_over) for stall in watch.stalls()] == [(0, False)]
+
+
 async def test_a_broker_that_is_silent_for_an_hour_ends_nobody(script) -> None:
     def gone() -> None:
         script.error = KafkaConnectionError("nobody there")

@@ -101,7 +101,9 @@ def test_a_line_that_comes_to_rest_is_no_excuse_any_more() -> None:
     world = World({0: 1_000, 1: 1})
     for _ in range(100):
         assert world.look([0]) == []
-        assert world.stalls == []
+        assert all(stall.is_in_line and not stall.is_over for stall in world.stalls)
+    (waiting,) = world.stalls
+    assert str(waiting) == f"partition 1 has 1 inputs that wait for others' since {99 * EVERY_S:.0f} s"
     assert world.seconds_to_trip() == STALL_S - EVERY_S
 
 

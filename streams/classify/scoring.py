@@ -93,7 +93,7 @@ class Scorer:
         self._calls = 0
         self._due: float | None = None
         self._is_left_down = False
-        self._is_cut = False
+        self._too_many = 0
         metrics.serves(self._served[1])
 
     @property
@@ -150,8 +150,9 @@ class Scorer:
                 _log.warning("engine_failed", reason=error.reason, texts=end - begin, detail=str(error)[:500])
                 if isinstance(error, EngineMemoryError) and end - begin > 1:
                     # A text that is too much alone says nothing about how many others fit into a call.
-                    self._speed.exhausted(sum(item.cost for item in items[begin:end]))
-                    self._is_cut = True
+                    tokens = sum(item.cost for item in items[begin:end])
+                    self._too_many = max(self._too_many, tokens)
+                    self._speed.exhausted(tokens)
                     _log.warning("budget_cut", tokens=self._speed.budget)
                 is_alive = self._served[0].is_alive
                 search.failed(error.reason, f"{type(error).__name__}: {error}", is_alive=is_alive)
@@ -189,8 +190,8 @@ class Scorer:
         finally:
             self._finished()
         self._speed.measured(cost, self._monotonic() - started)
-        if self._is_cut and not self._speed.is_held_back:
-            self._is_cut = False
+        if 0 < self._too_many <= self._speed.budget:  # so many are asked for again
+            self._too_many = 0
             _log.info("budget_restored", tokens=self._speed.budget)
         self._metrics.predicted(len(items), engine.last_call)
         entities = [self._link(item.article, item.text) for item in items]

@@ -62,11 +62,6 @@ class Speed:
         """Estimated tokens that the next model call may hold."""
         return self._budget
 
-    @property
-    def is_held_back(self) -> bool:
-        """Whether memory that ran out still keeps calls smaller than time would."""
-        return self._tokens_per_s is None or self._ceiling < max(SMALLEST_BUDGET, self._tokens_per_s * BATCH_S)
-
     def measured(self, tokens: int, seconds: float) -> None:
         """Learn from one model call that succeeded."""
         newest = tokens / max(seconds, 1e-4)

@@ -50,6 +50,17 @@ def test_every_module_has_its_line_in_the_module_table():
     assert not missing, f"add a line to docs/architecture.md for {missing}"
 
 
+def test_every_table_of_a_document_is_whole():
+    """A line that lacks a cell, or has one too many, moves the words of another row into its own."""
+    for document in documents():
+        text = document.read_text()
+        tables = re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
+        for table in tables:
+            cells = {len(re.findall(r"(?<!\\)\|", re.sub(r"`[^`\n]*`", "", row))) for row in table.splitlines()}
+            assert len(cells) == 1, f"{document.relative_to(ROOT)}: {table[:200]}"
+            assert table.count("\n") > 2, f"{document.relative_to(ROOT)}: {table[:200]}"
+
+
 def test_the_module_table_names_no_module_that_is_gone():
     table = (ROOT / "docs" / "architecture.md").read_text()
     named = set(re.findall(r"^\| `([a-z_/0-9]+\.py)` \|", table, flags=re.MULTILINE))

@@ -1,4 +1,5 @@
 import pytest
+from structlog.testing import capture_logs
 
 from runtime.errors import EngineMemoryError, ModelError
 from streams.classify.prepare import prepare
@@ -164,6 +165,20 @@ async def test_a_batch_that_needs_too_much_memory_is_halved_and_scored_and_later
     assert [len(call) for call in rig.host.calls] == [4, 2, 2]
     assert rig.host.restarts == 0
     assert rig.scorer.budget < before
+
+
+async def test_batches_that_were_cut_grow_back_and_the_log_says_both_once(rig, record) -> None:
+    hungry(rig, 2)
+    long = "profit " * 60
+    four = items(record, *[f"{name} {long}" for name in "abcd"])
+    with capture_logs() as lines:
+        await rig.scorer.score(four, lambda: True)
+        small = rig.scorer.budget
+        for _ in range(30):
+            await rig.scorer.score(four[:2], lambda: True)
+    said = [line["event"] for line in lines if line["event"].startswith("budget_")]
+    assert said == ["budget_cut", "budget_restored"]
+    assert rig.scorer.budget >= sum(item.cost for item in four) > small
 
 
 async def test_a_text_that_is_too_much_alone_twice_is_a_letter_and_makes_no_later_batch_smaller(rig, record) -> None:

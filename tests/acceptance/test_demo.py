@@ -25,7 +25,8 @@ def demo(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"TMPDIR": str(folder)},
+        # A home of its own: topics that a test makes anew are another log than the one that a home remembers.
+        env=os.environ | {"TMPDIR": str(folder), "BELLWETHER_HOME": str(folder / "home")},
     ) as process:
         try:
             yield process

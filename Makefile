@@ -11,6 +11,7 @@ ARGS ?=
 VENV := $(if $(filter-out python3,$(PYTHON)),.venv-$(notdir $(PYTHON)),.venv)
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
+MOTO_VERSION := 5.2.5
 UV := $(VENV)/uv/bin/uv
 STAMP := $(VENV)/.installed
 SOURCES := bellwether streams trainer models wire runtime tests
@@ -37,6 +38,9 @@ $(UV):
 $(STAMP): pyproject.toml constraints.txt | $(UV)
 	@test -x $(BIN)/python || $(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
 	$(UV) pip install --python $(VENV) --constraint constraints.txt $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND)) --editable '.[dev]'
+	@# An S3 server for the tests, in an environment of its own: its botocore and Faust ask for other urllib3s.
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python $(VENV)/moto
+	$(UV) pip install --quiet --python $(VENV)/moto 'moto[server]==$(MOTO_VERSION)'
 	$(BIN)/bellwether models build
 	@touch $@
 

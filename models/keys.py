@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,9 +20,11 @@ PRIVATE_FILE = "signing.pem"
 """This machine's private key, mode 0600; lies in the keys folder, never in a registry."""
 
 TRUST_FILE = "trusted.txt"
-"""One trusted key a line: `ed25519 BASE64 NOTE`; `#` begins a comment."""
+"""One key a line: `ed25519 BASE64 NOTE` is trusted, `revoked BASE64 NOTE` never again; `#` begins a comment."""
 
 ALGORITHM = "ed25519"
+
+REVOKED = "revoked"
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,14 @@ def trust(file: Path, key: PublicKey) -> bool:
     """Add a key to a trust file; False where it is there already.
 
     Raises:
-        InputError: it is no public key.
+        InputError: it is no public key, or was revoked.
     """
     key.load()
+    if any(known.id == key.id for known in revoked(file)):
+        raise InputError(
+            f"key {key.id} was revoked here and is not trusted again by a command; if that was a mistake, delete its "
+            f"line from {file} first"
+        )
     if any(known.id == key.id for known in trusted(file)):
         return False
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -105,12 +113,47 @@ def trust(file: Path, key: PublicKey) -> bool:
     return True
 
 
+def revoke(file: Path, key_id: str) -> PublicKey:
+    """Serve nothing any more that a key signed, whenever it did.
+
+    Raises:
+        InputError: no trusted key has this id.
+    """
+    key = next((known for known in trusted(file) if known.id == key_id), None)
+    if key is None:
+        known = ", ".join(known.id for known in trusted(file)) or "none"
+        raise InputError(f"{file} trusts no key {key_id!r}; it trusts {known}")
+    lines = file.read_text(encoding="utf-8").splitlines()
+    changed = [
+        line.replace(ALGORITHM, REVOKED, 1) if line.split("#")[0].split()[1:2] == [key.encoded] else line
+        for line in lines
+    ]
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as new:
+        new.write("\n".join(changed) + "\n")
+    Path(new.name).chmod(file.stat().st_mode)
+    Path(new.name).replace(file)  # a worker reads the old file or the new one, never half
+    return key
+
+
 def trusted(file: Path) -> list[PublicKey]:
     """The keys of a trust file, none where it does not exist.
 
     Raises:
         InputError: a line is no key.
     """
+    return [key for state, key in _lines(file) if state == ALGORITHM]
+
+
+def revoked(file: Path) -> list[PublicKey]:
+    """The keys that a trust file says never to trust again.
+
+    Raises:
+        InputError: a line is no key.
+    """
+    return [key for state, key in _lines(file) if state == REVOKED]
+
+
+def _lines(file: Path) -> list[tuple[str, PublicKey]]:
     if not file.exists():
         return []
     keys = []
@@ -118,11 +161,11 @@ def trusted(file: Path) -> list[PublicKey]:
         content = line.partition("#")[0].split(maxsplit=2)
         if not content:
             continue
-        if content[0] != ALGORITHM or len(content) == 1:
+        if content[0] not in {ALGORITHM, REVOKED} or len(content) == 1:
             raise InputError(f"line {number} of {file} is no '{ALGORITHM} BASE64 NOTE'; correct or delete it")
         key = PublicKey(content[1], content[2] if len(content) == 3 else "")
         key.load()
-        keys.append(key)
+        keys.append((content[0], key))
     return keys
 
 
@@ -152,6 +195,11 @@ def check(payload: bytes, signature: bytes, trust_file: Path, place: str) -> Pub
     if len(parts) != 3 or parts[0] != ALGORITHM:
         raise CorruptVersionError(f"the signature of {place} is no '{ALGORITHM} KEY SIGNATURE'; build or pull it again")
     key = next((key for key in trusted(trust_file) if key.id == parts[1]), None)
+    if any(known.id == parts[1] for known in revoked(trust_file)):
+        raise CorruptVersionError(
+            f"{place} is signed by key {parts[1]}, which {trust_file} has revoked; build the version again with a key "
+            "that is trusted"
+        )
     if key is None:
         raise CorruptVersionError(
             f"{place} is signed by key {parts[1]}, which {trust_file} does not trust; if you know whose it is, "

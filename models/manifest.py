@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from models import keys
+from models import configs, keys
 from models.engine import Task
 from runtime.errors import CorruptVersionError
 
@@ -26,14 +25,6 @@ MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 ALLOWED_SUFFIXES = frozenset({".json", ".safetensors", ".txt", ".xml", ".ov", ".md", ".toml", ".model"})
 """What a version may hold: nothing here is unpickled or imported by what reads it. OpenVINO's weights are named
 `.ov`, so that `.bin` (which elsewhere is a pickle) never needs an exception."""
-
-ALLOWED_MODEL_TYPES = frozenset(
-    {
-        "albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "ernie", "modernbert", "mpnet",
-        "nomic_bert", "roberta", "xlm-roberta",
-    }
-)  # fmt: skip
-"""Stock encoder architectures of transformers; `auto_map` and unknown types could run other code (CVE-2026-4372)."""
 
 _CHUNK_BYTES = 1 << 20
 
@@ -159,7 +150,7 @@ def read(folder: Path) -> Manifest:
     Raises:
         CorruptVersionError: it is absent or no manifest of ours.
     """
-    return _decoded(_bounded(folder / MANIFEST), folder)
+    return decoded(_bounded(folder / MANIFEST), str(folder / MANIFEST))
 
 
 def verify(folder: Path, trust: Path) -> Manifest:
@@ -172,14 +163,13 @@ def verify(folder: Path, trust: Path) -> Manifest:
     Raises:
         CorruptVersionError: the signature is absent, not trusted or does not match; a file is absent, changed, of a
             kind that can run code, not in the manifest, or a link; the configuration names code or an architecture
-            outside `ALLOWED_MODEL_TYPES`.
+            outside `configs.ALLOWED_MODEL_TYPES`.
     """
     payload = _bounded(folder / MANIFEST)
     keys.check(payload, _bounded(folder / SIGNATURE), trust, str(folder / MANIFEST))
-    manifest = _decoded(payload, folder)
+    manifest = decoded(payload, str(folder / MANIFEST))
     present = set(_files(folder))
-    for name, entry in manifest.files.items():
-        _check_name(name, folder)
+    for name, entry in checked_files(manifest, str(folder)).items():
         if name not in present:
             raise CorruptVersionError(f"{folder / name} is missing; build or pull version {manifest.version} again")
         if (folder / name).stat().st_size != entry.size or digest(folder / name) != entry.sha256:
@@ -190,8 +180,40 @@ def verify(folder: Path, trust: Path) -> Manifest:
     extra = sorted(present - set(manifest.files))
     if extra:
         raise CorruptVersionError(f"{folder / extra[0]} is not in the manifest; remove it or build the version again")
-    _check_configs(folder)
+    configs.check(folder)
     return manifest
+
+
+def decoded(payload: bytes, place: str) -> Manifest:
+    """A manifest from its bytes, whose signature is to be checked before.
+
+    Args:
+        payload: its bytes.
+        place: where it lies, for messages.
+
+    Raises:
+        CorruptVersionError: it is no manifest of ours, or of another format.
+    """
+    try:
+        manifest = msgspec.json.decode(payload, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise CorruptVersionError(f"{place} is no manifest: {error}; build or pull it again") from error
+    if manifest.format != FORMAT:
+        raise CorruptVersionError(
+            f"{place} has format {manifest.format}, this release reads {FORMAT}; build the version again"
+        )
+    return manifest
+
+
+def checked_files(manifest: Manifest, place: str) -> dict[str, FileEntry]:
+    """What a version holds by its manifest, if all of it may lie in a version.
+
+    Raises:
+        CorruptVersionError: a name leaves the folder, or is of a kind that can run code.
+    """
+    for name in manifest.files:
+        _check_name(name, place)
+    return manifest.files
 
 
 def digest(path: Path) -> str:
@@ -215,36 +237,18 @@ def _files(folder: Path) -> Iterator[str]:
             if not stat.S_ISREG(mode):
                 raise CorruptVersionError(f"{path} is a link or no plain file; a version holds plain files alone")
             if relative not in {MANIFEST, SIGNATURE}:
-                _check_name(relative, folder)
+                _check_name(relative, str(folder))
                 yield relative
 
 
-def _check_name(name: str, folder: Path) -> None:
+def _check_name(name: str, place: str) -> None:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name:
-        raise CorruptVersionError(f"the manifest of {folder} names {name!r}, which leaves the folder; do not trust it")
+        raise CorruptVersionError(f"the manifest of {place} names {name!r}, which leaves the folder; do not trust it")
     if path.suffix not in ALLOWED_SUFFIXES:
         raise CorruptVersionError(
-            f"{folder / name} is of a kind that no version may hold; allowed: {' '.join(sorted(ALLOWED_SUFFIXES))}"
+            f"{place}/{name} is of a kind that no version may hold; allowed: {' '.join(sorted(ALLOWED_SUFFIXES))}"
         )
-
-
-def _check_configs(folder: Path) -> None:
-    for path in sorted(folder.rglob("*.json")):
-        try:
-            facts = json.loads(path.read_bytes())
-        except ValueError as error:
-            raise CorruptVersionError(f"{path} is no JSON: {error}; build the version again") from error
-        if isinstance(facts, dict) and "auto_map" in facts:
-            raise CorruptVersionError(f"{path} has 'auto_map', which names code to run; use a stock architecture")
-    kind = (
-        json.loads((folder / "config.json").read_bytes()).get("model_type")
-        if (folder / "config.json").is_file()
-        else None
-    )
-    if kind not in ALLOWED_MODEL_TYPES:
-        allowed = ", ".join(sorted(ALLOWED_MODEL_TYPES))
-        raise CorruptVersionError(f"{folder / 'config.json'} has model_type {kind!r}; allowed: {allowed}")
 
 
 def _bounded(path: Path) -> bytes:
@@ -258,15 +262,3 @@ def _bounded(path: Path) -> bytes:
         raise CorruptVersionError(
             f"{path} cannot be read: {error.strerror}; {path.parent} is no complete version, build or pull it again"
         ) from error
-
-
-def _decoded(payload: bytes, folder: Path) -> Manifest:
-    try:
-        manifest = msgspec.json.decode(payload, type=Manifest)
-    except msgspec.DecodeError as error:
-        raise CorruptVersionError(f"{folder / MANIFEST} is no manifest: {error}; build or pull it again") from error
-    if manifest.format != FORMAT:
-        raise CorruptVersionError(
-            f"{folder / MANIFEST} has format {manifest.format}, this release reads {FORMAT}; build the version again"
-        )
-    return manifest

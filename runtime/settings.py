@@ -34,13 +34,17 @@ class Settings(BaseSettings):
     """Folder for what can be fetched again: jars, encoders. Deleting it costs a download."""
 
     registry: Path | None = None
-    """Folder of model versions; `<home>/registry` where not set."""
+    """Folder of the model versions of this machine, built or pulled; `<home>/registry` where not set."""
+
+    store: str | None = None
+    """Where all machines share versions: a folder, or `s3://bucket/prefix` with the usual `AWS_*` variables;
+    `<home>/store` where not set."""
 
     data: Path | None = None
     """Folder of the public data sets, for the tests and for the commands in the model cards; nothing else needs it."""
 
     model: str = "accurate"
-    """Version that serves: an alias (`accurate`, `fast`), a version name or a folder."""
+    """Version that serves: an alias (`accurate`, `fast`), a name or a folder; `champion` is what was promoted last."""
 
     engine: str | None = None
     """Engine that serves, e.g. `torch-fp32`; the best one for this machine where not set."""
@@ -93,6 +97,11 @@ class Settings(BaseSettings):
     def registry_folder(self) -> Path:
         """Folder of model versions."""
         return self.registry if self.registry is not None else self.home / "registry"
+
+    @property
+    def store_url(self) -> str:
+        """Where versions are shared."""
+        return self.store if self.store is not None else str(self.home / "store")
 
     @property
     def keys_folder(self) -> Path:

@@ -1,4 +1,4 @@
-"""`bellwether keys`: the key that signs this machine's versions, and the keys that it trusts."""
+"""`bellwether keys`: the key that signs this machine's versions, and the keys that it trusts or has revoked."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import typer
 
 from runtime import settings
 
-app = typer.Typer(help="Signing keys: create, list, trust.", no_args_is_help=True)
+app = typer.Typer(help="Signing keys: create, list, trust, revoke.", no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
 
 
 @app.callback()
 def keys() -> None:
-    """Signing keys: create, list, trust."""
+    """Signing keys: create, list, trust, revoke."""
 
 
 @app.command()
@@ -37,20 +37,22 @@ def create(as_json: JsonOption = False) -> None:
 
 @app.command(name="list")
 def list_(as_json: JsonOption = False) -> None:
-    """Show the keys whose versions this machine serves.
+    """Show the keys whose versions this machine serves, and those that it has revoked.
 
     Example: `bellwether keys list --json`
     """
     from models import keys as signing
 
     file = settings.load().keys_folder / signing.TRUST_FILE
-    found = signing.trusted(file)
+    found, gone = signing.trusted(file), signing.revoked(file)
     if as_json:
         rows = [{"id": key.id, "public": key.encoded, "note": key.note} for key in found]
-        typer.echo(json.dumps({"trust_file": str(file), "keys": rows}))
+        typer.echo(json.dumps({"trust_file": str(file), "keys": rows, "revoked": [key.id for key in gone]}))
         return
     for key in found:
         typer.echo(f"{key.id}  {signing.ALGORITHM} {key.encoded}  {key.note}")
+    for key in gone:
+        typer.echo(f"{key.id}  revoked  {key.note}")
     if not found:
         typer.echo(f"{file} trusts no key; `bellwether keys create` makes this machine's")
 
@@ -66,3 +68,21 @@ def trust(
     key = signing.PublicKey(public, note)
     added = signing.trust(settings.load().keys_folder / signing.TRUST_FILE, key)
     typer.echo(f"{key.id} is {'trusted from now on' if added else 'trusted already'}")
+
+
+@app.command()
+def revoke(
+    key: Annotated[str, typer.Argument(help="The 16 hex digits that `bellwether keys list` prints first.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Serve nothing any more that this key signed, whenever it did; a worker that is to start refuses it.
+
+    Example: `bellwether keys revoke 39b73e0da10b1c22`
+    """
+    from models import keys as signing
+
+    gone = signing.revoke(settings.load().keys_folder / signing.TRUST_FILE, key)
+    if as_json:
+        typer.echo(json.dumps({"id": gone.id, "revoked": True}))
+    else:
+        typer.echo(f"{gone.id} is revoked; versions that it signed do not load here any more")

@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from bellwether.cli import registry as registry_commands
 from runtime import settings
 from runtime.errors import CorruptVersionError, InputError
 
 if TYPE_CHECKING:
     from models.registry import Listed
 
-app = typer.Typer(help="Model versions: build, list, show, verify.", no_args_is_help=True)
+app = typer.Typer(help="Model versions: build, look at, publish, promote, pull, export.", no_args_is_help=True)
+registry_commands.register(app)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
 
 
 @app.callback()
 def models() -> None:
-    """Model versions: build, list, show, verify."""
+    """Model versions: build, look at, publish, promote, pull, export."""
 
 
 @app.command()
@@ -112,14 +114,25 @@ def show(
 ) -> None:
     """Show a version's manifest: tasks, engines with tolerance and agreement, lineage, scores; unverified.
 
+    With --json also `generation` (of the pointer that made it champion; null where it is not), `parent`, `digest` (of
+    the manifest) and `verdict` (of the gate; null where none judged it).
+
     Example: `bellwether models show accurate --json`
     """
-    from models import manifest, registry
+    from models import manifest, pointer, registry, store
 
-    folder = registry.resolve(version, settings.load().registry_folder)
+    where = settings.load()
+    folder = registry.resolve(version, where.registry_folder)
     found = manifest.read(folder)
     if as_json:
-        typer.echo(msgspec.json.encode(found).decode())
+        now = pointer.head(store.open_store(where.store_url))
+        more = {
+            "generation": now.generation if now.champion == found.version else None,
+            "parent": found.lineage.parent,
+            "digest": manifest.digest(folder / manifest.MANIFEST),
+            "verdict": found.metrics.get("verdict"),
+        }
+        typer.echo(json.dumps(msgspec.to_builtins(found) | more))
         return
     typer.echo(f"{found.version} on {found.encoder}, built {found.created_at}, at most {found.max_tokens} tokens")
     for name, task in found.tasks.items():

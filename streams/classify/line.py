@@ -19,7 +19,7 @@ from runtime.settings import Settings
 from streams.classify import agent
 from streams.classify.admission import Admission, Admitted
 from streams.classify.delivery import Delivery, kafka_producer
-from streams.classify.engine_choice import engine_spec
+from streams.classify.engine_choice import chosen_spec
 from streams.classify.entities import Linker, linker
 from streams.classify.health import HealthServer
 from streams.classify.lag import SILENT_S, LagWatch
@@ -163,7 +163,7 @@ class Line:
         engine = await loop.run_in_executor(
             executor,
             lambda: HostedEngine.start(
-                engine_spec(settings),
+                chosen_spec(settings),
                 deadline_s=settings.batch_deadline_s,
                 growth_mib=settings.engine_growth_mib,
             ),

@@ -65,3 +65,26 @@ def test_what_is_no_public_key_is_not_trusted(tmp_path: Path) -> None:
 def test_signing_without_a_key_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"signing\.pem cannot be read: .*keys create"):
         keys.sign(tmp_path, b"payload")
+
+
+def test_a_revoked_key_counts_no_more_whenever_it_signed_and_is_not_trusted_again(tmp_path: Path) -> None:
+    ours, theirs = keys.ensure(tmp_path / "ours"), keys.ensure(tmp_path / "theirs")
+    file = tmp_path / "ours" / keys.TRUST_FILE
+    keys.trust(file, keys.PublicKey(theirs.encoded, "the trainer"))
+    signature = keys.sign(tmp_path / "theirs", b"payload")
+    assert keys.check(b"payload", signature, file, "it").id == theirs.id
+
+    assert keys.revoke(file, theirs.id).id == theirs.id
+
+    with pytest.raises(CorruptVersionError, match=rf"it is signed by key {theirs.id}, which .* has revoked; build"):
+        keys.check(b"payload", signature, file, "it")
+    with pytest.raises(InputError, match=rf"key {theirs.id} was revoked here .* delete its line from"):
+        keys.trust(file, theirs)
+    assert [key.id for key in keys.trusted(file)] == [ours.id]
+    assert [(key.id, key.note) for key in keys.revoked(file)] == [(theirs.id, "the trainer")]
+
+
+def test_a_key_that_nobody_trusts_cannot_be_revoked(tmp_path: Path) -> None:
+    ours = keys.ensure(tmp_path)
+    with pytest.raises(InputError, match=rf"trusts no key 'abc'; it trusts {ours.id}"):
+        keys.revoke(tmp_path / keys.TRUST_FILE, "abc")

@@ -99,6 +99,9 @@ def test_a_damaged_version_is_refused(damage: str, version: Path) -> None:
     [
         ("config.json", b'{"model_type": "bert", "auto_map": {}}', r"config\.json has 'auto_map', which names code"),
         ("tokenizer_config.json", b'{"auto_map": {}}', r"tokenizer_config\.json has 'auto_map'"),
+        ("config.json", b'{"model_type": "bert", "text": [{"auto_map": {}}]}', r"config\.json has 'auto_map'"),
+        ("config.json", b'{"model_type": "bert", "custom_pipelines": {}}', r"config\.json has 'custom_pipelines'"),
+        ("config.json", b"[" * 100_000, r"config\.json is no JSON"),
         ("config.json", b'{"model_type": "surprise"}', r"model_type 'surprise'; allowed: albert, bert"),
         ("config.json", b"{", r"config\.json is no JSON"),
         ("run.py", b"", r"run\.py is of a kind that no version may hold; allowed: \.json"),

@@ -1,0 +1,366 @@
+"""What a registry needs of its store, of a folder and of a server that speaks S3: one suite."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from models import keys, manifest, pointer, registry
+from models.manifest import Manifest
+from models.pointer import Pointer, RaceLostError
+from models.publish import OtherBytesError, manifest_path, publish, published, tree_of
+from models.pull import pull
+from models.store import PROBES, Store, StoreAwayError, StoreError, TakenError, open_store, require_conditions
+from runtime.errors import CorruptVersionError, InputError, VersionNotFoundError
+
+NAME = "v-0123456789"
+WHEN = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of moto's server, a process of its own in an environment of its own."""
+    command = Path(sys.prefix, "moto", "bin", "moto_server")
+    if not command.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"under CI every test must run, and {command} is absent: `make install`", pytrace=False)
+        pytest.skip(f"NOT TESTED against S3: {command} is absent; `make install` brings it")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path_factory.mktemp("moto") / "log"
+    with log.open("wb") as file:
+        server = subprocess.Popen([command, "-H", "127.0.0.1", "-p", str(port)], stdout=file, stderr=file)
+    try:
+        while server.poll() is None:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/", timeout=5).close()
+                break
+            except (OSError, urllib.error.URLError):
+                threading.Event().wait(0.05)
+        assert server.poll() is None, log.read_text()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture(params=["folder", "s3"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty store."""
+    if request.param == "folder":
+        return str(tmp_path / "store")
+    endpoint = request.getfixturevalue("s3")
+    for name, value in {
+        "AWS_ENDPOINT": endpoint, "AWS_ALLOW_HTTP": "true", "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    bucket = f"models-{abs(hash(str(tmp_path)))}"
+    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/{bucket}", method="PUT"), timeout=10).close()
+    return f"s3://{bucket}/registry"
+
+
+@pytest.fixture
+def store(url: str) -> Store:
+    return open_store(url)
+
+
+@pytest.fixture
+def trust(tmp_path: Path) -> Path:
+    keys.ensure(tmp_path / "keys")
+    return tmp_path / "keys" / keys.TRUST_FILE
+
+
+@pytest.fixture
+def make_version(tmp_path: Path, trust: Path) -> Callable[..., Path]:
+    """Gives a signed version with two files in a folder of its own."""
+
+    def make(where: str, weights: bytes = b"weights", *, signer: Path | None = None, **changes: object) -> Path:
+        folder = tmp_path / where / NAME
+        (folder / "heads").mkdir(parents=True)
+        (folder / "config.json").write_text('{"model_type": "bert"}')
+        (folder / "heads" / "topic.safetensors").write_bytes(weights)
+        facts: dict[str, object] = {
+            "format": 1, "version": NAME, "created_at": "", "encoder": "tiny", "cleaning": "1", "max_tokens": 48,
+            "tasks": {}, "engines": {}, "canaries": [], "metrics": {}, "files": manifest.describe_files(folder),
+            "lineage": manifest.Lineage("", "", 0, None, "", "", ""),
+        }  # fmt: skip
+        manifest.write_signed(folder, Manifest(**(facts | changes)), signer or trust.parent)  # type: ignore[arg-type]
+        return folder
+
+    return make
+
+
+def test_an_object_is_written_once_and_read_whole_and_in_pieces(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 9_000_000)
+    store.create("a/small.json", b"1")
+    store.create("a/large", tmp_path / "file")
+    with pytest.raises(TakenError, match=r"a/small\.json is in .* already, and nothing there is ever changed"):
+        store.create("a/small.json", b"2")
+    assert store.read("a/small.json") == b"1"
+    assert store.read("a/nothing") is None
+    assert sum(map(len, store.chunks("a/large"))) == 9_000_000
+    assert store.names("a") == ["large", "small.json"]
+    assert store.names("") == ["a"]
+    assert store.names("nowhere") == []
+    with pytest.raises(StoreError, match="holds no a/nothing; publish the version again"):
+        list(store.chunks("a/nothing"))
+
+
+def test_conditions_are_kept_and_the_probe_leaves_nothing(store: Store) -> None:
+    require_conditions(store)
+    assert store.names(PROBES) == []
+
+
+def test_a_store_that_forgets_conditions_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    import obstore
+
+    put = obstore.put
+    monkeypatch.setattr(obstore, "put", lambda *args, **named: put(*args, **(named | {"mode": "overwrite"})))
+    with pytest.raises(StoreError, match="two writers create the same object: it ignores conditions"):
+        require_conditions(store)
+    assert store.names(PROBES) == []
+
+
+def test_a_store_that_does_not_answer_may_do_so_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with pytest.raises(StoreAwayError, match=r"s3://nowhere/x does not answer .* check BELLWETHER_STORE") as caught:
+        open_store("s3://nowhere/x").read("a")
+    assert caught.value.is_retriable
+
+
+def test_a_url_of_no_store_is_refused() -> None:
+    with pytest.raises(InputError, match=r"(?s)'gopher://x' names no store: .*give a folder or s3://bucket/prefix"):
+        open_store("gopher://x")
+
+
+def test_a_version_comes_back_as_it_was_published(store: Store, make_version, trust: Path, tmp_path: Path) -> None:
+    folder = make_version("here")
+    assert published(store) == []
+    assert publish(store, folder, trust)
+    assert not publish(store, folder, trust)
+    assert published(store) == [NAME]
+    pulled = pull(store, NAME, tmp_path / "there", trust)
+    assert registry.verified(pulled, trust) == registry.verified(folder, trust)
+    assert (pulled / "heads" / "topic.safetensors").read_bytes() == b"weights"
+    assert pull(store, NAME, tmp_path / "there", trust) == pulled
+    assert [path.name for path in (tmp_path / "there").iterdir()] == [NAME]
+
+
+def test_an_unknown_version_is_named_with_the_known_ones(store: Store, make_version, trust, tmp_path) -> None:
+    publish(store, make_version("here"), trust)
+    with pytest.raises(VersionNotFoundError, match=rf"'v-aaaaaaaaaa' in the registry; known: {NAME}"):
+        pull(store, "v-aaaaaaaaaa", tmp_path / "there", trust)
+
+
+class KilledError(BaseException):
+    """The publisher dies."""
+
+
+class Mortal(Store):
+    """Dies before so many writes, or after them with the answer lost."""
+
+    def __init__(self, store: Store, writes: int, *, after: bool) -> None:
+        super().__init__(store._inner, store.url)
+        self.left = writes
+        self.after = after
+
+    def create(self, path: str, content: bytes | Path) -> None:
+        if self.left == 0 and not self.after:
+            raise KilledError
+        super().create(path, content)
+        if self.left == 0:
+            raise KilledError
+        self.left -= 1
+
+
+WRITES = 6
+"""Of a publisher: the probe, two files, the signature, the manifest beside them, and the manifest that counts."""
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("writes", range(WRITES))
+def test_a_publisher_killed_at_any_step_shows_no_half_version_and_goes_on(
+    writes: int, after: bool, store: Store, make_version, trust: Path, tmp_path: Path
+) -> None:
+    folder = make_version("here")
+    with pytest.raises(KilledError):
+        publish(Mortal(store, writes, after=after), folder, trust)
+    was_last = after and writes == WRITES - 1
+    assert published(store) == ([NAME] if was_last else [])
+    assert publish(store, folder, trust) is not was_last
+    assert published(store) == [NAME]
+    registry.verified(pull(store, NAME, tmp_path / "there", trust), trust)
+
+
+@pytest.mark.parametrize("victim", ["config.json", "heads/topic.safetensors", manifest.SIGNATURE, manifest.MANIFEST])
+def test_a_process_that_is_killed_between_two_files_shows_no_half_version(
+    victim: str, make_version, trust: Path, tmp_path: Path
+) -> None:
+    folder = make_version("here")
+    script = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from models.publish import publish\n"
+        "from models.store import open_store\n"
+        "tell = lambda name, _: name == sys.argv[4] and os.kill(os.getpid(), signal.SIGKILL)\n"
+        "publish(open_store(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), tell)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "store"), str(folder), str(trust), victim]
+    assert subprocess.run(command, check=False, timeout=60).returncode == -signal.SIGKILL
+    store = open_store(str(tmp_path / "store"))
+    assert published(store) == []
+    assert publish(store, folder, trust)
+    registry.verified(pull(store, NAME, tmp_path / "there", trust), trust)
+
+
+def test_of_two_publishers_with_other_bytes_one_wins_and_the_other_says_so(store: Store, make_version, trust) -> None:
+    folders = [make_version("one", b"one"), make_version("two", b"other")]
+    start = threading.Barrier(2)
+    outcomes: dict[int, object] = {}
+
+    def race(number: int) -> None:
+        start.wait()
+        try:
+            outcomes[number] = publish(store, folders[number], trust)
+        except OtherBytesError as error:
+            outcomes[number] = str(error)
+
+    threads = [threading.Thread(target=race, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (winner,) = [number for number, outcome in outcomes.items() if outcome is True]
+    assert "another machine built and published it first, and it stays" in str(outcomes[1 - winner])
+    assert store.read(manifest_path(NAME)) == (folders[winner] / manifest.MANIFEST).read_bytes()
+
+
+def test_what_is_not_what_its_manifest_says_never_arrives(make_version, trust: Path, tmp_path: Path) -> None:
+    url = tmp_path / "store"
+    store = open_store(str(url))
+    folder = make_version("here")
+    publish(store, folder, trust)
+    tree = tree_of(NAME, (folder / manifest.MANIFEST).read_bytes())
+    weights = Path(url, tree, "heads", "topic.safetensors")
+    for damaged in (b"Weights", b"weight", b"weights and more"):
+        weights.write_bytes(damaged)
+        with pytest.raises(CorruptVersionError, match=r"topic\.safetensors does not match its digest"):
+            pull(store, NAME, tmp_path / "there", trust)
+    weights.unlink()
+    with pytest.raises(StoreError, match=r"holds no .*topic\.safetensors"):
+        pull(store, NAME, tmp_path / "there", trust)
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_an_untrusted_signature_is_refused_before_anything_else_is_fetched(
+    store, make_version, trust, tmp_path
+) -> None:
+    keys.ensure(tmp_path / "strangers")
+    stranger = tmp_path / "strangers" / keys.TRUST_FILE
+    publish(store, make_version("here", signer=tmp_path / "strangers"), stranger)
+    fetched: list[str] = []
+    with pytest.raises(CorruptVersionError, match=r"signed by key .*, which .* does not trust"):
+        pull(store, NAME, tmp_path / "there", trust, lambda name, _: fetched.append(name))
+    assert fetched == []
+
+
+@pytest.mark.parametrize("name", ["../outside.json", "/etc/outside.json", "code.py", "weights.pkl"])
+def test_a_trusted_manifest_that_names_what_no_version_may_hold_is_refused(
+    name: str, store: Store, make_version, trust: Path, tmp_path: Path
+) -> None:
+    folder = make_version("here", files={name: manifest.FileEntry("0" * 64, 1)})
+    payload = (folder / manifest.MANIFEST).read_bytes()
+    store.create(f"{tree_of(NAME, payload)}/{manifest.SIGNATURE}", folder / manifest.SIGNATURE)
+    store.create(manifest_path(NAME), payload)
+    with pytest.raises(CorruptVersionError, match=r"leaves the folder|of a kind that no version may hold"):
+        pull(store, NAME, tmp_path / "there", trust)
+    assert not (tmp_path / "outside.json").exists()
+
+
+def move(store: Store, action: str, now: Pointer, then: Pointer, who: str = "a@b") -> pointer.Move:
+    return pointer.append(store, action, now, then, who=who, at=WHEN, why=f"{who} wants it")
+
+
+def test_the_log_keeps_who_when_from_to_and_why(store: Store) -> None:
+    first, second, third = "v-1111111111", "v-2222222222", "v-3333333333"
+    now = pointer.head(store)
+    assert now == Pointer()
+    steps = [
+        ("promote", lambda p: pointer.promoted(p, first)),
+        ("stage", lambda p: pointer.staged(p, second)),
+        ("promote", lambda p: pointer.promoted(p, second)),
+        ("stage", lambda p: pointer.staged(p, third)),
+        ("rollback", pointer.rolled_back),
+    ]
+    for action, change in steps:
+        then = change(now)
+        move(store, action, now, then)
+        assert pointer.head(store) == then
+        now = then
+    assert now == Pointer(generation=5, champion=first, previous=second, staged=third)
+    told = [(one.pointer.generation, one.action, one.before, one.after) for one in pointer.moves(store)]
+    assert told == [
+        (1, "promote", None, first), (2, "stage", None, second), (3, "promote", first, second),
+        (4, "stage", None, third), (5, "rollback", second, first),
+    ]  # fmt: skip
+    last = pointer.moves(store)[-1]
+    assert (last.who, last.at, last.why) == ("a@b", "2026-11-25T12:00:00+00:00", "a@b wants it")
+
+
+def test_of_two_who_move_at_once_one_wins_and_the_other_learns_to_whom_it_lost(store: Store) -> None:
+    now = pointer.head(store)
+    move(store, "promote", now, pointer.promoted(now, "v-1111111111"), who="first@x")
+    with pytest.raises(
+        RaceLostError, match=r"generation 1 was taken by first@x at .* \(promote to v-1111111111: first"
+    ):
+        move(store, "promote", now, pointer.promoted(now, "v-2222222222"), who="second@y")
+    assert pointer.head(store).champion == "v-1111111111"
+
+
+def test_who_moves_again_after_a_lost_answer_has_moved_once(store: Store) -> None:
+    now = pointer.head(store)
+    then = pointer.promoted(now, "v-1111111111")
+    assert move(store, "promote", now, then) == move(store, "promote", now, then)
+    assert len(pointer.moves(store)) == 1
+
+
+def test_moves_that_change_nothing_are_refused() -> None:
+    serving = Pointer(generation=1, champion="v-1")
+    with pytest.raises(InputError, match="v-1 is the champion already; generation 1 made it that"):
+        pointer.promoted(serving, "v-1")
+    with pytest.raises(InputError, match="is the champion already; nothing is to be made ready"):
+        pointer.staged(serving, "v-1")
+    with pytest.raises(InputError, match="no version served before the champion; name one with"):
+        pointer.rolled_back(serving)
+
+
+def test_a_line_of_the_log_that_is_none_is_told(store: Store) -> None:
+    store.create(f"{pointer.FOLDER}/000001.json", b"{}")
+    with pytest.raises(CorruptVersionError, match=r"pointer/000001\.json is no move of the pointer"):
+        pointer.head(store)
+
+
+def test_what_was_removed_from_this_machine_is_pulled_anew(store: Store, make_version, trust, tmp_path) -> None:
+    publish(store, make_version("here"), trust)
+    pulled = pull(store, NAME, tmp_path / "there", trust)
+    (pulled / "config.json").write_text("{}")
+    registry.verified(pull(store, NAME, tmp_path / "there", trust), trust)
+    shutil.rmtree(pulled)
+    registry.verified(pull(store, NAME, tmp_path / "there", trust), trust)

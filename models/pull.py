@@ -49,10 +49,19 @@ def pull(store: Store, version: str, folder: Path, trust: Path, tell: Tell = lam
             place = Path(work, version)
             _fetch(store, version, place, trust, tell)
             registry.verified(place, trust)
-            place.rename(target)
+            _move(place, target)
     except OSError as error:
         raise StoreError(f"{version} cannot be written to {folder}: {error.strerror}; make room there") from error
     return target
+
+
+def _move(place: Path, target: Path) -> None:
+    """Into its own name; where another process of this machine was faster, its folder holds the same bytes."""
+    try:
+        place.rename(target)
+    except OSError:
+        if not (target / MANIFEST).is_file():
+            raise
 
 
 def _fetch(store: Store, version: str, place: Path, trust: Path, tell: Tell) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 
@@ -51,7 +52,8 @@ def champion(store_url: str, folder: Path, trust: Path, home: Path) -> str:
             raise
         _log.error("champion_not_served", served=before.version, generation=before.generation, detail=str(error))
         return before.version
-    _remember(home, now)
+    with contextlib.suppress(OSError):  # a full disk: what serves is here all the same
+        _remember(home, now)
     return now.version
 
 

@@ -163,6 +163,18 @@ def test_a_version_comes_back_as_it_was_published(store: Store, make_version, tr
     assert [path.name for path in (tmp_path / "there").iterdir()] == [NAME]
 
 
+def test_two_processes_of_one_machine_may_pull_the_same_at_once(store: Store, make_version, trust, tmp_path) -> None:
+    folder = make_version("here")
+    publish(store, folder, trust)
+
+    def other_is_faster(name: str, _: int) -> None:
+        if name == "config.json":
+            shutil.copytree(folder, tmp_path / "there" / NAME)
+
+    registry.verified(pull(store, NAME, tmp_path / "there", trust, other_is_faster), trust)
+    assert [path.name for path in (tmp_path / "there").iterdir()] == [NAME]
+
+
 def test_an_unknown_version_is_named_with_the_known_ones(store: Store, make_version, trust, tmp_path) -> None:
     publish(store, make_version("here"), trust)
     with pytest.raises(VersionNotFoundError, match=rf"'v-aaaaaaaaaa' in the registry; known: {NAME}"):

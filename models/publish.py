@@ -15,6 +15,7 @@ from pathlib import Path
 
 from models.manifest import MANIFEST, SIGNATURE, verify
 from models.store import Store, StoreError, TakenError, require_conditions
+from runtime.errors import CorruptVersionError
 
 VERSIONS = "versions"
 
@@ -62,6 +63,8 @@ def publish(store: Store, folder: Path, trust: Path, tell: Tell = lambda _, __: 
         StoreError: the store does not answer, refuses or ignores conditions.
     """
     manifest = verify(folder, trust)
+    if folder.name != manifest.version:
+        raise CorruptVersionError(f"{folder} holds version {manifest.version}; move it to its own name")
     payload = (folder / MANIFEST).read_bytes()
     if _is_there(store, manifest.version, payload):
         return False

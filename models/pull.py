@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 import tempfile
 from collections.abc import Callable
 from hashlib import sha256
@@ -35,13 +35,12 @@ def pull(store: Store, version: str, folder: Path, trust: Path, tell: Tell = lam
         CorruptVersionError: the signature is not trusted, or a file is not what the manifest says.
         StoreError: the store does not answer or refuses, or there is no room here.
     """
+    if not registry.is_name(version):
+        raise VersionNotFoundError(version, [])
     target = folder / version
     if (target / MANIFEST).is_file():
-        try:
+        with contextlib.suppress(CorruptVersionError):
             registry.verified(target, trust)
-        except CorruptVersionError:
-            shutil.rmtree(target)
-        else:
             return target
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,6 +48,8 @@ def pull(store: Store, version: str, folder: Path, trust: Path, tell: Tell = lam
             place = Path(work, version)
             _fetch(store, version, place, trust, tell)
             registry.verified(place, trust)
+            if target.exists():  # damaged: it goes only when what replaces it is here and verified
+                target.rename(Path(work, "damaged"))
             _move(place, target)
     except OSError as error:
         raise StoreError(f"{version} cannot be written to {folder}: {error.strerror}; make room there") from error

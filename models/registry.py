@@ -112,6 +112,11 @@ def resolve(version: str, registry: Path) -> Path:
     raise VersionNotFoundError(version, known)
 
 
+def is_name(version: str) -> bool:
+    """Whether this can be a version's own name: nothing else may become part of a path."""
+    return _NAME.fullmatch(version) is not None
+
+
 def verified(folder: Path, trust: Path) -> Manifest:
     """A version's manifest after everything in the folder was checked against it.
 

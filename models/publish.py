@@ -20,6 +20,7 @@ from runtime.errors import CorruptVersionError
 VERSIONS = "versions"
 
 Tell = Callable[[str, int], None]
+"""Takes a file's name and its bytes before it goes or comes."""
 
 
 class OtherBytesError(StoreError):

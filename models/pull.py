@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
 from models import keys, registry
 from models.manifest import MANIFEST, MAX_MANIFEST_BYTES, SIGNATURE, FileEntry, checked_files, decoded
-from models.publish import manifest_path, published, tree_of
+from models.publish import Tell, manifest_path, published, tree_of
 from models.store import Store, StoreError
 from runtime.errors import CorruptVersionError, VersionNotFoundError
-
-Tell = Callable[[str, int], None]
 
 
 def pull(store: Store, version: str, folder: Path, trust: Path, tell: Tell = lambda _, __: None) -> Path:

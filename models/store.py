@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import LocalStore, from_url
 
 from runtime.errors import BellwetherError, InputError, ModelError
@@ -20,7 +20,7 @@ RETRIES = 3
 """Of one request that the store could not answer."""
 
 PROBES = "probe"
-"""Where `open_store` tries whether the store keeps its word."""
+"""Where `require_conditions` tries whether the store keeps its word."""
 
 CHUNK_BYTES = 4 * 1024 * 1024
 """What is held of a file while it is downloaded."""
@@ -123,7 +123,7 @@ class Store:
 
     def _failed(self, path: str, error: Exception) -> BellwetherError:
         first = str(error).split("\n", 1)[0]
-        if isinstance(error, PermissionError):
+        if isinstance(error, PermissionError | PermissionDeniedError | UnauthenticatedError):
             return StoreError(f"{self.url} refuses {path}: {first}; check the credentials and rights")
         return StoreAwayError(
             f"{self.url} does not answer as expected for {path}: {first}; check BELLWETHER_STORE, the network and "
@@ -139,7 +139,6 @@ def open_store(url: str) -> Store:
 
     Raises:
         InputError: no kind of store that we know.
-        StoreError: the store forgets conditions: two could win the same race.
     """
     if "://" not in url:
         return Store(LocalStore(Path(url).absolute(), mkdir=True), url)

@@ -145,7 +145,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag="verdict"):
     recovery_seconds: float | None
     """The worst time from a worker's death to the first new output of a partition that it held."""
     return_seconds: float | None
-    """The worst time from the broker's return to the first new output of a partition with lag."""
+    """The worst time from the broker's return, or a later next input, to the first new output of a partition."""
     input_rate: float
     """Most inputs in one second."""
     peak_rate: float

@@ -17,13 +17,16 @@ RECOVERY_S = 15.0
 """Longest from a worker's death to the first new output of a partition that it held."""
 
 RETURN_S = 30.0
-"""Longest from the broker's return to the first new output of a partition with lag."""
+"""Longest from the broker's return, or a later next input, to the first new output of any partition."""
 
 BATCH_RECORDS = 64
 """Most events per model call of the workers here: small, so that faults fall between batches and into them."""
 
 DEADLY = frozenset({"poison", "abort", "alloc", "hang"})
 """Kinds of the corpus of which some must end as dead letters."""
+
+JUMP_PART = 0.9
+"""Of a clock's jump that the workers' outputs must show: they are written some milliseconds after they are scored."""
 
 BURST_PART = 0.8
 """Of a burst's rate that must have been reached within some second."""
@@ -239,7 +242,7 @@ def _effects(scenario: Scenario, verdict: Verdict) -> Sequence[str]:
     found = []
     for fault in scenario.faults:
         seen_s = verdict.skew_s[0] if fault.shift < 0 else verdict.skew_s[1]
-        if fault.do == "jump-clock" and abs(seen_s) < 0.9 * abs(fault.shift):
+        if fault.do == "jump-clock" and abs(seen_s) < JUMP_PART * abs(fault.shift):
             found.append(f"the workers' clock was {seen_s:+.0f} s off, must be {fault.shift:+.0f} s")
     burst = scenario.burst
     if burst is not None and (wanted := BURST_PART * burst.factor * scenario.rate) > verdict.input_rate:

@@ -220,7 +220,7 @@ def test_a_champion_that_does_not_verify_never_serves_and_the_one_before_goes_on
     run("promote", other, "--why", "better", "--yes")
     shutil.rmtree(home / "registry" / other)
     for weights in (home / "store" / "versions" / other).rglob("model.safetensors"):
-        weights.write_bytes(weights.read_bytes()[:-1] + b"\\xff")
+        weights.write_bytes(weights.read_bytes()[:-1] + b"\xff")
     assert serves() == published.name
     assert not (home / "registry" / other).exists()
     (home / MEMORY_FILE).unlink()

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from obstore.exceptions import PermissionDeniedError
 
 from models import keys, manifest, pointer, registry
 from models.manifest import Manifest
@@ -143,6 +144,16 @@ def test_a_store_that_does_not_answer_may_do_so_later(monkeypatch: pytest.Monkey
     with pytest.raises(StoreAwayError, match=r"s3://nowhere/x does not answer .* check BELLWETHER_STORE") as caught:
         open_store("s3://nowhere/x").read("a")
     assert caught.value.is_retriable
+
+
+def test_a_store_that_refuses_is_asked_no_second_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionDeniedError("403")
+
+    monkeypatch.setattr("obstore.get", denied)
+    with pytest.raises(StoreError, match=r"refuses a: 403; check the credentials and rights") as caught:
+        store.read("a")
+    assert not caught.value.is_retriable
 
 
 def test_a_url_of_no_store_is_refused() -> None:
@@ -301,9 +312,10 @@ def test_a_trusted_manifest_that_names_what_no_version_may_hold_is_refused(
     payload = (folder / manifest.MANIFEST).read_bytes()
     store.create(f"{tree_of(NAME, payload)}/{manifest.SIGNATURE}", folder / manifest.SIGNATURE)
     store.create(manifest_path(NAME), payload)
+    fetched: list[str] = []
     with pytest.raises(CorruptVersionError, match=r"leaves the folder|of a kind that no version may hold"):
-        pull(store, NAME, tmp_path / "there", trust)
-    assert not (tmp_path / "outside.json").exists()
+        pull(store, NAME, tmp_path / "there", trust, lambda name, _: fetched.append(name))
+    assert fetched == []
 
 
 def move(store: Store, action: str, now: Pointer, then: Pointer, who: str = "a@b") -> pointer.Move:

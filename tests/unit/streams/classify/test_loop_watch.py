@@ -2,6 +2,7 @@ import asyncio
 import subprocess
 import sys
 
+from streams.classify import loop_watch
 from streams.classify.loop_watch import EVERY_S, LoopWatch
 from streams.classify.watchdog import LOOK_S, STALL_S
 
@@ -45,14 +46,21 @@ def test_a_process_that_was_stopped_for_an_hour_is_not_blocked() -> None:
     assert watch.look() == LOOK_S
 
 
-def test_a_loop_that_turns_gives_signs_until_it_is_stopped() -> None:
-    async def main() -> int:
-        watch = LoopWatch(lambda _: None)
-        watch.start(asyncio.get_running_loop())
-        watch.stop()
-        return watch._beats
-
-    assert asyncio.run(main()) == 1
+async def test_a_loop_that_turns_gives_signs_until_it_is_stopped(monkeypatch) -> None:
+    monkeypatch.setattr(loop_watch, "BEAT_S", 0.0)
+    time = [0.0]
+    watch = LoopWatch(lambda _: None, lambda: time[0])
+    watch.start(asyncio.get_running_loop())
+    for _ in range(3):
+        time[0] += EVERY_S
+        assert watch.look() == 0.0
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    watch.stop()
+    watch.look()
+    await asyncio.sleep(0)
+    time[0] += EVERY_S
+    assert watch.look() == EVERY_S
 
 
 def test_a_worker_whose_loop_is_blocked_says_where_and_ends_itself(tmp_path) -> None:

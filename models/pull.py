@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 from hashlib import sha256
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from models import keys, registry
 from models.manifest import MANIFEST, MAX_MANIFEST_BYTES, SIGNATURE, FileEntry, checked_files, decoded
 from models.publish import Tell, manifest_path, published, tree_of
 from models.store import Store, StoreError
 from runtime.errors import CorruptVersionError, VersionNotFoundError
+
+LOCK_FILE = ".pull.lock"
+
+LOCK_WAIT_S = 600.0
+"""How long to wait for another process that pulls: 100 MiB on a line of 2 MBit/s."""
 
 
 def pull(store: Store, version: str, folder: Path, trust: Path, tell: Tell = lambda _, __: None) -> Path:
@@ -35,31 +41,40 @@ def pull(store: Store, version: str, folder: Path, trust: Path, tell: Tell = lam
     if not registry.is_name(version):
         raise VersionNotFoundError(version, [])
     target = folder / version
-    if (target / MANIFEST).is_file():
-        with contextlib.suppress(CorruptVersionError):
-            registry.verified(target, trust)
-            return target
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".pulling-", dir=folder) as work:
-            place = Path(work, version)
-            _fetch(store, version, place, trust, tell)
-            registry.verified(place, trust)
-            if target.exists():  # damaged: it goes only when what replaces it is here and verified
-                target.rename(Path(work, "damaged"))
-            _move(place, target)
+        # One process of this machine at a time: the next one finds what the first has brought.
+        with FileLock(folder / LOCK_FILE, timeout=LOCK_WAIT_S):
+            if not _holds(target, trust):
+                _replace(store, target, trust, tell)
+    except Timeout as error:
+        raise StoreError(
+            f"another process has been pulling into {folder} for {LOCK_WAIT_S:.0f} s; wait for it or end it"
+        ) from error
     except OSError as error:
         raise StoreError(f"{version} cannot be written to {folder}: {error.strerror}; make room there") from error
     return target
 
 
-def _move(place: Path, target: Path) -> None:
-    """Into its own name; where another process of this machine was faster, its folder holds the same bytes."""
+def _holds(target: Path, trust: Path) -> bool:
+    if not (target / MANIFEST).is_file():
+        return False
     try:
+        registry.verified(target, trust)
+    except CorruptVersionError:
+        return False
+    return True
+
+
+def _replace(store: Store, target: Path, trust: Path, tell: Tell) -> None:
+    """What is damaged goes only when what replaces it is here and verified."""
+    with tempfile.TemporaryDirectory(prefix=".pulling-", dir=target.parent) as work:
+        place = Path(work, target.name)
+        _fetch(store, target.name, place, trust, tell)
+        registry.verified(place, trust)
+        if target.exists():
+            target.rename(Path(work, "damaged"))
         place.rename(target)
-    except OSError:
-        if not (target / MANIFEST).is_file():
-            raise
 
 
 def _fetch(store: Store, version: str, place: Path, trust: Path, tell: Tell) -> None:

@@ -22,7 +22,7 @@ from models import keys, manifest, pointer, registry
 from models.manifest import Manifest
 from models.pointer import Pointer, RaceLostError
 from models.publish import OtherBytesError, manifest_path, publish, published, tree_of
-from models.pull import pull
+from models.pull import LOCK_FILE, pull
 from models.store import PROBES, Store, StoreAwayError, StoreError, TakenError, open_store, require_conditions
 from runtime.errors import CorruptVersionError, InputError, VersionNotFoundError
 
@@ -105,6 +105,11 @@ def make_version(tmp_path: Path, trust: Path) -> Callable[..., Path]:
     return make
 
 
+def versions_in(folder: Path) -> list[str]:
+    """What lies in a machine's folder of versions, its lock left out."""
+    return [path.name for path in folder.iterdir() if path.name != LOCK_FILE]
+
+
 def test_an_object_is_written_once_and_read_whole_and_in_pieces(store: Store, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x" * 9_000_000)
     store.create("a/small.json", b"1")
@@ -171,19 +176,44 @@ def test_a_version_comes_back_as_it_was_published(store: Store, make_version, tr
     assert registry.verified(pulled, trust) == registry.verified(folder, trust)
     assert (pulled / "heads" / "topic.safetensors").read_bytes() == b"weights"
     assert pull(store, NAME, tmp_path / "there", trust) == pulled
-    assert [path.name for path in (tmp_path / "there").iterdir()] == [NAME]
+    assert versions_in(tmp_path / "there") == [NAME]
 
 
-def test_two_processes_of_one_machine_may_pull_the_same_at_once(store: Store, make_version, trust, tmp_path) -> None:
-    folder = make_version("here")
-    publish(store, folder, trust)
+def test_who_pulls_the_same_at_once_waits_for_the_first_and_takes_what_it_brought(
+    store: Store, make_version, trust: Path, tmp_path: Path
+) -> None:
+    publish(store, make_version("here"), trust)
+    fetched: list[str] = []
+    second = threading.Thread(
+        target=pull, args=(store, NAME, tmp_path / "there", trust, lambda name, _: fetched.append(name))
+    )
 
-    def other_is_faster(name: str, _: int) -> None:
+    def start_second(name: str, _: int) -> None:
         if name == "config.json":
-            shutil.copytree(folder, tmp_path / "there" / NAME)
+            second.start()
+            second.join(0.3)
+            assert second.is_alive()
 
-    registry.verified(pull(store, NAME, tmp_path / "there", trust, other_is_faster), trust)
-    assert [path.name for path in (tmp_path / "there").iterdir()] == [NAME]
+    registry.verified(pull(store, NAME, tmp_path / "there", trust, start_second), trust)
+    second.join()
+    assert fetched == []
+    assert versions_in(tmp_path / "there") == [NAME]
+
+
+def test_a_name_that_is_no_version_never_becomes_a_path(store: Store, trust: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / manifest.MANIFEST).write_text("{}")
+    for name in (str(tmp_path / "mine"), "../mine", "", "."):
+        with pytest.raises(VersionNotFoundError, match="no model version"):
+            pull(store, name, tmp_path / "there", trust)
+    assert (tmp_path / "mine" / manifest.MANIFEST).read_text() == "{}"
+
+
+def test_a_folder_of_another_name_is_not_published(store: Store, make_version, trust: Path, tmp_path: Path) -> None:
+    folder = make_version("here").rename(tmp_path / "another")
+    with pytest.raises(CorruptVersionError, match=rf"another holds version {NAME}; move it to its own name"):
+        publish(store, folder, trust)
+    assert published(store) == []
 
 
 def test_an_unknown_version_is_named_with_the_known_ones(store: Store, make_version, trust, tmp_path) -> None:
@@ -289,7 +319,7 @@ def test_what_is_not_what_its_manifest_says_never_arrives(make_version, trust: P
     weights.unlink()
     with pytest.raises(StoreError, match=r"holds no .*topic\.safetensors"):
         pull(store, NAME, tmp_path / "there", trust)
-    assert list((tmp_path / "there").iterdir()) == []
+    assert versions_in(tmp_path / "there") == []
 
 
 def test_an_untrusted_signature_is_refused_before_anything_else_is_fetched(

@@ -153,6 +153,14 @@ def test_kill_while_the_new_child_loads_ends_it_and_starts_no_other() -> None:
     assert engine.pid is None
 
 
+def test_a_child_that_replaces_another_has_its_own_time_to_load() -> None:
+    engine = HostedEngine(ScriptedSpec(), restart_timeout_s=1.0)
+    engine.spec = ScriptedSpec(seconds_per_text=600)  # the warm-up takes so long
+    with pytest.raises(EngineTimeoutError, match="did not answer within 1 s and was killed"):
+        engine.restart()
+    assert engine.pid is None
+
+
 def test_the_child_ignores_the_signals_of_its_group(hosted: HostedEngine) -> None:
     assert hosted.pid is not None
     os.kill(hosted.pid, signal.SIGTERM)

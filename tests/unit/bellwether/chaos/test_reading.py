@@ -147,3 +147,17 @@ def test_producer_and_bookkeeper_load_no_client_and_no_codec_of_the_workers(modu
 
     assert "confluent_kafka" in loaded
     assert not {"wire", "streams", "faust", "aiokafka", "kafka"} & set(loaded)
+
+
+@pytest.mark.parametrize(
+    ("content", "time_ms"),
+    [
+        ({"scored_at": "1970-01-01T00:00:02.5+00:00"}, 2_500.0),
+        ({"scored_at": "1970-01-01T00:00:02Z"}, 2_000.0),
+        ({"scored_at": "noon"}, None),
+        ({"scored_at": 7}, None),
+        ({}, None),
+    ],
+)
+def test_a_workers_own_time_is_read_in_milliseconds(content: dict[str, Any], time_ms: float | None) -> None:
+    assert reading.scored_at_ms(content) == time_ms

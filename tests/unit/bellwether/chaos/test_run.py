@@ -1,8 +1,10 @@
 """A row that fails in any way is a broken row and the next ones run; wrong use is refused before anything starts."""
 
 import io
+import random
 import subprocess
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from unittest import mock
 
@@ -75,6 +77,20 @@ def test_a_broker_that_cannot_start_breaks_its_rows_only(tmp_path: Path, monkeyp
 
     assert [(row.name, row.passed) for row in found] == [("table", False), ("alone", True)]
     assert found[0].failures == ("BrokerError: no Java",)
+
+
+def test_the_same_seed_lets_the_broker_choose_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[float] = []
+
+    def made(*_: object, choose: random.Random, **__: object) -> Broker:
+        chosen.append(choose.random())
+        return mock.create_autospec(Broker, instance=True)
+
+    monkeypatch.setattr(brokers, "Broker", made)
+    for seed in (1, 1, 2):
+        with ExitStack() as stack:
+            brokers.Brokers(stack, tmp_path, lambda _: None, seed).with_nodes(1)
+    assert chosen[0] == chosen[1] != chosen[2]
 
 
 def test_a_broker_that_a_row_left_dead_is_started_again_for_the_next(

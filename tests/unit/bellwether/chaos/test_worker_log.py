@@ -33,3 +33,10 @@ def test_the_newest_assignment_counts(tmp_path: Path):
     log = WorkerLog(path).look()
     assert log.held == {31: ()}
     assert log.generations == {4, 5}
+
+
+def test_what_a_row_must_leave_behind_is_counted_by_reason(tmp_path: Path):
+    path = tmp_path / "worker-1.log"
+    failed = '{"event": "engine_failed", "reason": "crash", "texts": 3}\n'
+    path.write_text(failed * 2 + '{"event": "budget_cut", "tokens": 9}\n{"event": "budget_restored", "tokens": 64}\n')
+    assert WorkerLog(path).look().said == {"engine_failed crash": 2, "budget_restored": 1}

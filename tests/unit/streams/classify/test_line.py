@@ -12,6 +12,7 @@ from runtime.settings import Settings
 from streams.classify import line as composed
 from streams.classify.engine_choice import engine_spec
 from streams.classify.line import Consent, Line
+from streams.classify.loop_watch import LoopWatch
 from streams.classify.watchdog import Stall
 
 
@@ -39,6 +40,26 @@ def failures() -> list[BaseException]:
 def line(failures) -> Line:
     unused: Any = None
     return Line(Settings(), Consent(), unused, failures.append, unused)
+
+
+async def test_the_loop_is_watched_from_the_first_moment_until_the_line_is_closed(line, monkeypatch) -> None:
+    started: list[Any] = []
+
+    def stop(self: LoopWatch) -> None:
+        started.remove(self)
+
+    monkeypatch.setattr(LoopWatch, "start", lambda self, _: started.append(self))
+    monkeypatch.setattr(LoopWatch, "stop", stop)
+
+    async def taken(_: Any) -> None:
+        assert len(started) == 1
+        raise OSError("the port is taken")
+
+    monkeypatch.setattr(Line, "_serve_health", taken)
+    with pytest.raises(OSError, match="the port is taken"):
+        await line.open()
+    await line.close()
+    assert started == []
 
 
 async def test_a_part_that_cannot_be_closed_leaves_none_open(line, capsys) -> None:

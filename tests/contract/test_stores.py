@@ -200,13 +200,12 @@ def test_who_pulls_the_same_at_once_waits_for_the_first_and_takes_what_it_brough
     assert versions_in(tmp_path / "there") == [NAME]
 
 
-def test_a_name_that_is_no_version_never_becomes_a_path(store: Store, trust: Path, tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / manifest.MANIFEST).write_text("{}")
-    for name in (str(tmp_path / "mine"), "../mine", "", "."):
-        with pytest.raises(VersionNotFoundError, match="no model version"):
-            pull(store, name, tmp_path / "there", trust)
-    assert (tmp_path / "mine" / manifest.MANIFEST).read_text() == "{}"
+@pytest.mark.parametrize("name", ["/mine", "../mine", "v-0123456789/..", "", "."])
+def test_a_name_that_is_no_version_never_becomes_a_path(name: str, trust: Path, tmp_path: Path) -> None:
+    unasked = Store(None, "nowhere")
+    with pytest.raises(VersionNotFoundError, match="no model version"):
+        pull(unasked, name, tmp_path / "there", trust)
+    assert not (tmp_path / "there").exists()
 
 
 def test_a_folder_of_another_name_is_not_published(store: Store, make_version, trust: Path, tmp_path: Path) -> None:
@@ -346,6 +345,23 @@ def test_a_trusted_manifest_that_names_what_no_version_may_hold_is_refused(
     with pytest.raises(CorruptVersionError, match=r"leaves the folder|of a kind that no version may hold"):
         pull(store, NAME, tmp_path / "there", trust, lambda name, _: fetched.append(name))
     assert fetched == []
+
+
+def test_a_trusted_version_whose_configuration_names_code_never_arrives(
+    store: Store, make_version, trust: Path, tmp_path: Path
+) -> None:
+    folder = make_version("here")
+    (folder / "config.json").write_text('{"model_type": "bert", "auto_map": {"AutoModel": "code.Model"}}')
+    facts = manifest.read(folder)
+    changed = {name: getattr(facts, name) for name in facts.__struct_fields__}
+    manifest.write_signed(folder, Manifest(**changed | {"files": manifest.describe_files(folder)}), trust.parent)
+    payload = (folder / manifest.MANIFEST).read_bytes()
+    for name in ("config.json", "heads/topic.safetensors", manifest.SIGNATURE):
+        store.create(f"{tree_of(NAME, payload)}/{name}", folder / name)
+    store.create(manifest_path(NAME), payload)
+    with pytest.raises(CorruptVersionError, match=r"config\.json has 'auto_map', which names code to run"):
+        pull(store, NAME, tmp_path / "there", trust)
+    assert versions_in(tmp_path / "there") == []
 
 
 def move(store: Store, action: str, now: Pointer, then: Pointer, who: str = "a@b") -> pointer.Move:

@@ -13,7 +13,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -41,12 +41,13 @@ MEMORY_WORDS = re.compile(
 OpenVINO "can't alloc" or "bad_alloc", ONNX Runtime "Failed to allocate memory"."""
 
 
-def main(pipe_fd: int, lifeline_fd: int) -> None:
+def main(pipe_fd: int, lifeline_fd: int, take_part: Callable[[], None] = lambda: None) -> None:
     """Serve one engine until the parent closes the pipe or dies.
 
     Args:
         pipe_fd: our end of the socket pair.
         lifeline_fd: read end of a pipe whose write end only the parent holds.
+        take_part: called when the engine is warm: a process that loads may have given way to others.
     """
     end_with_parent(lifeline_fd)
     # The parent decides when we end: a Ctrl-C or a service manager's SIGTERM reaches the whole group, and batches
@@ -58,7 +59,7 @@ def main(pipe_fd: int, lifeline_fd: int) -> None:
         Path("/proc/self/oom_score_adj").write_text("500")
     connection = pipe.Pipe(socket.socket(fileno=pipe_fd))
     with contextlib.suppress(EOFError, ConnectionError):
-        engine = _open(connection)
+        engine = _open(connection, take_part)
         if engine is not None:
             _serve(engine, connection)
             engine.close()
@@ -98,7 +99,7 @@ def warm_up(engine: Engine, sizes: Sequence[int] = WARM_UP_TEXTS) -> float:
     return tokens_per_s
 
 
-def _open(connection: pipe.Pipe) -> Engine | None:
+def _open(connection: pipe.Pipe, take_part: Callable[[], None]) -> Engine | None:
     request = msgspec.msgpack.decode(connection.receive(), type=pipe.Open)
     try:
         engine = open_spec(request.spec)
@@ -107,6 +108,7 @@ def _open(connection: pipe.Pipe) -> Engine | None:
     except Exception as error:  # the process boundary: the parent raises it again
         connection.send(_failure(error))
         return None
+    take_part()
     tasks = [pipe.TaskShape(task.name, task.labels, task.abstain_below) for task in engine.tasks.values()]
     connection.send(pipe.Ready(engine.name, engine.version, engine.cleaning, tasks, tokens_per_s))
     return engine

@@ -51,6 +51,7 @@ class HostedEngine:
         start_timeout_s: how long loading and warming up may take the first time.
         restart_timeout_s: the same for a child that replaces another.
         growth_mib: how much more memory the child may hold in a call than when it was warm.
+        gives_way: the first child loads with what other processes leave of the processors: another engine serves.
 
     Attributes:
         warm_tokens_per_s: estimated tokens per second of the warm-up's last call.
@@ -64,6 +65,7 @@ class HostedEngine:
         start_timeout_s: float = 180.0,
         restart_timeout_s: float = RESTART_TIMEOUT_S,
         growth_mib: float = GROWTH_MIB,
+        gives_way: bool = False,
     ) -> None:
         self.spec = spec
         self.name = ""
@@ -80,7 +82,7 @@ class HostedEngine:
         self._child: Child | None = None
         self._starting = threading.Lock()
         self._killed = False
-        self._open(start_timeout_s)
+        self._open(start_timeout_s, gives_way)
 
     @classmethod
     def start(
@@ -90,13 +92,16 @@ class HostedEngine:
         deadline_s: float = 30.0,
         start_timeout_s: float = 180.0,
         growth_mib: float = GROWTH_MIB,
+        gives_way: bool = False,
     ) -> HostedEngine:
         """Start the child and return when it is warm.
 
         Raises:
             ModelError: the version is unknown, does not verify, does not load or does not warm up in time.
         """
-        return cls(spec, deadline_s=deadline_s, start_timeout_s=start_timeout_s, growth_mib=growth_mib)
+        return cls(
+            spec, deadline_s=deadline_s, start_timeout_s=start_timeout_s, growth_mib=growth_mib, gives_way=gives_way
+        )
 
     @property
     def pid(self) -> int | None:
@@ -170,11 +175,11 @@ class HostedEngine:
         if child:
             child.end(grace_s)
 
-    def _open(self, timeout_s: float) -> None:
+    def _open(self, timeout_s: float, gives_way: bool = False) -> None:
         with self._starting:
             if self._killed:
                 raise EngineCrashError("the engine was killed and does not start again")
-            child = self._child = Child()
+            child = self._child = Child(gives_way)
         self._growth = None  # while it loads there is nothing to compare with
         try:
             answer = self._ask(pipe.Open(self.spec), timeout_s)

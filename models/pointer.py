@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -19,29 +20,50 @@ class RaceLostError(ModelError):
     """Somebody moved the pointer between our look and our move."""
 
 
+Mode = Literal["shadow", "canary"]
+"""What a challenger does: a shadow scores what the champion scores, for nobody's eyes; a canary really serves."""
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """How far a challenger may go.
+
+    Attributes:
+        mode: shadow or canary.
+        share: over 0, to 1. Of a shadow, the part of the time that its engine may work; of a canary, the part of the
+            keys that it serves.
+    """
+
+    mode: Mode
+    share: float
+
+
 class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     """Who serves and who waits.
 
     Attributes:
         generation: number of the last move; 0 before the first. A worker never goes back to a lower one.
         champion: serves.
+        since: generation that made it the champion; 0 without one.
         previous: served before; where a rollback leads.
         staged: workers make it ready, so that a promotion is one reference.
-        challenger: scores beside the champion, for nobody's eyes but the gate's.
+        challenger: is tried beside the champion.
+        policy: how far the challenger may go; None without one.
     """
 
     generation: int = 0
     champion: str | None = None
+    since: int = 0
     previous: str | None = None
     staged: str | None = None
     challenger: str | None = None
+    policy: Policy | None = None
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the log.
 
     Attributes:
-        action: `stage`, `promote` or `rollback`.
+        action: `stage`, `promote`, `rollback` or `challenge`.
         who: made it.
         at: RFC 3339, UTC.
         why: in the mover's words.
@@ -77,11 +99,8 @@ def promoted(pointer: Pointer, version: str) -> Pointer:
         InputError: it serves already.
     """
     if version == pointer.champion:
-        raise InputError(f"{version} is the champion already; generation {pointer.generation} made it that")
-    waiting = None if pointer.staged == version else pointer.staged
-    return msgspec.structs.replace(
-        pointer, generation=pointer.generation + 1, champion=version, previous=pointer.champion, staged=waiting
-    )
+        raise InputError(f"{version} is the champion already; generation {pointer.since} made it that")
+    return _crowned(pointer, version)
 
 
 def rolled_back(pointer: Pointer) -> Pointer:
@@ -92,8 +111,47 @@ def rolled_back(pointer: Pointer) -> Pointer:
     """
     if pointer.previous is None:
         raise InputError("no version served before the champion; name one with `bellwether models promote`")
+    return _crowned(pointer, pointer.previous)
+
+
+def challenged(pointer: Pointer, version: str, policy: Policy) -> Pointer:
+    """Try a version beside the champion, instead of the challenger before, if there is one.
+
+    Raises:
+        InputError: it serves already, there is no champion, or the share is none.
+    """
+    if pointer.champion is None:
+        raise InputError("there is no champion to challenge; `bellwether models promote` makes one")
+    if version == pointer.champion:
+        raise InputError(f"{version} is the champion already; it cannot challenge itself")
+    if not 0 < policy.share <= 1:
+        raise InputError(f"the share {policy.share:g} is none; give one over 0, at most 1, such as 0.05")
+    return msgspec.structs.replace(pointer, generation=pointer.generation + 1, challenger=version, policy=policy)
+
+
+def unchallenged(pointer: Pointer) -> Pointer:
+    """Try no version any more.
+
+    Raises:
+        InputError: none is tried.
+    """
+    if pointer.challenger is None:
+        raise InputError("no version challenges the champion; nothing is to be ended")
+    return msgspec.structs.replace(pointer, generation=pointer.generation + 1, challenger=None, policy=None)
+
+
+def _crowned(pointer: Pointer, version: str) -> Pointer:
+    """A version serves; it no longer waits, and it challenges nobody."""
+    is_challenger = pointer.challenger == version
     return msgspec.structs.replace(
-        pointer, generation=pointer.generation + 1, champion=pointer.previous, previous=pointer.champion
+        pointer,
+        generation=pointer.generation + 1,
+        champion=version,
+        since=pointer.generation + 1,
+        previous=pointer.champion,
+        staged=None if pointer.staged == version else pointer.staged,
+        challenger=None if is_challenger else pointer.challenger,
+        policy=None if is_challenger else pointer.policy,
     )
 
 
@@ -118,12 +176,24 @@ def head(store: Store) -> Pointer:
     return _move(store, last).pointer if last else Pointer()
 
 
+def newest(store: Store, known: Pointer) -> Pointer:
+    """The newest state, from one that was seen: one request while nothing moves, and no listing.
+
+    Raises:
+        CorruptVersionError: a line is no move of ours.
+        StoreError: the store does not answer or refuses.
+    """
+    while (content := store.read(_path(known.generation + 1))) is not None:
+        known = _decoded(store, known.generation + 1, content).pointer
+    return known
+
+
 def append(store: Store, action: str, now: Pointer, then: Pointer, *, who: str, at: datetime, why: str) -> Move:
     """Write the next line.
 
     Args:
         store: of the registry.
-        action: `stage`, `promote` or `rollback`.
+        action: `stage`, `promote`, `rollback` or `challenge`.
         now: the state that `then` was made from.
         then: the next one.
         who: makes the move.
@@ -134,7 +204,8 @@ def append(store: Store, action: str, now: Pointer, then: Pointer, *, who: str, 
         RaceLostError: another line has its number: somebody was faster.
         StoreError: the store does not answer or refuses.
     """
-    before, after = (now.staged, then.staged) if action == "stage" else (now.champion, then.champion)
+    part = {"stage": "staged", "challenge": "challenger"}.get(action, "champion")
+    before, after = getattr(now, part), getattr(then, part)
     move = Move(
         action=action, who=who, at=at.isoformat(timespec="seconds"), why=why, before=before, after=after, pointer=then
     )
@@ -160,9 +231,12 @@ def _path(number: int) -> str:
 
 
 def _move(store: Store, number: int) -> Move:
-    content = store.read(_path(number))
+    return _decoded(store, number, store.read(_path(number)) or b"")
+
+
+def _decoded(store: Store, number: int, content: bytes) -> Move:
     try:
-        move = msgspec.json.decode(content or b"", type=Move)
+        move = msgspec.json.decode(content, type=Move)
     except msgspec.DecodeError as error:
         raise CorruptVersionError(f"{store.url}/{_path(number)} is no move of the pointer: {error}") from error
     if move.pointer.generation != number:

@@ -23,18 +23,25 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import models, runtime
 sys.path.append(sys.path.pop(0))
+from models.priority import give_way
+take_part = give_way() if sys.argv[4] == "gives-way" else lambda: None
 from models.child import main
-main(int(sys.argv[2]), int(sys.argv[3]))
+main(int(sys.argv[2]), int(sys.argv[3]), take_part)
 """
 """The child runs the code of the tree that we run, also where another is installed. The two names are all that it
 takes from there: with the folder in front for good, what else lies in it could stand for parts of Python."""
 
 
 class Child:
-    """One child process with its pipe, its lifeline and the last lines of its output."""
+    """One child process with its pipe, its lifeline and the last lines of its output.
 
-    def __init__(self) -> None:
+    Args:
+        gives_way: it loads only with what other processes leave of the processors.
+    """
+
+    def __init__(self, gives_way: bool = False) -> None:
         root = str(Path(models.__file__).parent.parent)
+        manners = "gives-way" if gives_way else "takes-part"
         with contextlib.ExitStack() as theirs_only, contextlib.ExitStack() as unless_started:
             ours, theirs = socket.socketpair()
             theirs_only.callback(theirs.close)
@@ -43,7 +50,7 @@ class Child:
             theirs_only.callback(os.close, lifeline_read)
             unless_started.callback(os.close, self._lifeline)
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _BOOT, root, str(theirs.fileno()), str(lifeline_read)],
+                [sys.executable, "-P", "-c", _BOOT, root, str(theirs.fileno()), str(lifeline_read), manners],
                 pass_fds=(theirs.fileno(), lifeline_read),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -14,6 +14,8 @@ SPEC_VERSION = b"1.0"
 TYPE_PREFIX = "bellwether."
 PUBLISHED_TYPE = TYPE_PREFIX + "news.article.published.v1"
 SCORED_TYPE = TYPE_PREFIX + "news.article.scored.v1"
+MODEL_PUBLISHED_TYPE = TYPE_PREFIX + "news.model.published.v1"
+MODEL_SERVED_TYPE = TYPE_PREFIX + "news.model.served.v1"
 
 
 def headers(type_: str, event_id: str, source: str, time: datetime) -> list[tuple[str, bytes]]:

@@ -81,3 +81,41 @@ class Scored(Struct, frozen=True, kw_only=True, omit_defaults=True):
     entities: tuple[EntityScore, ...] = ()
     flags: tuple[str, ...] = ()
     """What was unusual about the input, see `wire.codec` and `streams.classify`."""
+
+
+class ModelPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`news.model.published`: the pointer moved; a hint to read it, never more."""
+
+    generation: int
+    """Number of the move."""
+    champion: str | None = None
+    previous: str | None = None
+    staged: str | None = None
+    challenger: str | None = None
+
+
+class RefusedVersion(Struct, frozen=True, kw_only=True):
+    """A version that the pointer names and a worker does not serve."""
+
+    version: str
+    reason: str
+
+
+class ModelServed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`news.model.served`: what one worker serves, written at each change and twice a minute; a tombstone when it ends.
+
+    The key is the worker's id. The broker's time of the newest record says when the worker was last seen.
+    """
+
+    worker: str
+    version: str
+    engine: str
+    since: UtcTime
+    """When the version served its first batch on this worker, or could have."""
+    generation: int = 0
+    """Of the pointer that it follows; 0 where it follows none."""
+    ready: str | None = None
+    """A staged version that is warm and waits."""
+    challenger: str | None = None
+    """A version that is tried beside."""
+    refused: tuple[RefusedVersion, ...] = ()

@@ -11,13 +11,18 @@ from typing import Any
 import msgspec
 
 from wire import deadletter
-from wire.events import Article, Scored
+from wire.events import Article, ModelPublished, ModelServed, Scored
 
 FOLDER = Path(__file__).parent / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _MESSAGES: Mapping[str, type[msgspec.Struct]] = MappingProxyType(
-    {"article.published.v1": Article, "article.scored.v1": Scored}
+    {
+        "article.published.v1": Article,
+        "article.scored.v1": Scored,
+        "model.published.v1": ModelPublished,
+        "model.served.v1": ModelServed,
+    }
 )
 _NUMBER = "^[0-9]{1,19}$"
 _LETTER_HEADERS: Mapping[str, tuple[str, str | None]] = MappingProxyType(

@@ -127,7 +127,7 @@ def show(
     if as_json:
         now = pointer.head(store.open_store(where.store_url))
         more = {
-            "generation": now.generation if now.champion == found.version else None,
+            "generation": now.since if now.champion == found.version else None,
             "parent": found.lineage.parent,
             "digest": manifest.digest(folder / manifest.MANIFEST),
             "verdict": found.metrics.get("verdict"),

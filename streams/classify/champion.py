@@ -3,85 +3,113 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-import msgspec
-
-from models import pointer, registry
+from models import keys, pointer
 from models.pull import pull
-from models.store import open_store
+from models.store import StoreError, open_store
 from runtime import log
-from runtime.errors import CorruptVersionError, ModelError
+from runtime.errors import InputError, ModelError
+from runtime.settings import Settings
+from streams.classify.memory import Remembered, remember, remembered
 
 NAME = "champion"
 """The setting `model` that means whatever the pointer says."""
 
-MEMORY_FILE = "champion.json"
+Loaded = TypeVar("Loaded")
 
 _log = log.get(__name__)
 
 
-class Served(msgspec.Struct, frozen=True):
-    """What served here last."""
+@dataclass(frozen=True)
+class Start(Generic[Loaded]):
+    """What a worker starts with.
 
-    generation: int
-    version: str
-
-
-def champion(store_url: str, folder: Path, trust: Path, home: Path) -> str:
-    """Look at the pointer, bring its champion here, and say which version to serve.
-
-    The store may be gone, empty or behind, and the champion may not verify: then the last one that served here goes
-    on, and a worker never goes back to a lower generation.
-
-    Args:
-        store_url: where versions are shared.
-        folder: of the versions of this machine.
-        trust: file of trusted public keys.
-        home: where it is remembered.
-
-    Raises:
-        ModelError: there is no champion, or it cannot be had, and none served here before.
+    Attributes:
+        loaded: the engine.
+        generation: of the pointer that it stands for.
+        refused: version that the pointer names and that does not serve here, and why; None where all is well.
     """
-    before = _remembered(home, folder, trust)
-    try:
-        now = _brought(store_url, folder, trust, before)
-    except ModelError as error:
-        if before is None:
-            raise
-        _log.error("champion_not_served", served=before.version, generation=before.generation, detail=str(error))
-        return before.version
-    with contextlib.suppress(OSError):  # a full disk: what serves is here all the same
-        _remember(home, now)
-    return now.version
+
+    loaded: Loaded
+    generation: int
+    refused: tuple[str, str] | None = None
 
 
-def _brought(store_url: str, folder: Path, trust: Path, before: Served | None) -> Served:
-    store = open_store(store_url)
-    now = pointer.head(store)
-    if now.champion is None:
-        raise ModelError(f"no version was ever promoted in {store_url}; `bellwether models promote` does it")
-    if before is not None and now.generation < before.generation:
-        raise ModelError(
-            f"{store_url} is at generation {now.generation}, and generation {before.generation} served here; check "
-            "that this is the right store"
-        )
-    pull(store, now.champion, folder, trust)
-    return Served(now.generation, now.champion)
+@dataclass(frozen=True)
+class Champions:
+    """The versions that may serve here, and what brings them.
 
+    Attributes:
+        settings: where the store, this machine's versions, its trusted keys and its memory are.
+    """
 
-def _remembered(home: Path, folder: Path, trust: Path) -> Served | None:
-    try:
-        served = msgspec.json.decode((home / MEMORY_FILE).read_bytes(), type=Served)
-        registry.verified(folder / served.version, trust)
-    except (OSError, msgspec.DecodeError, CorruptVersionError):
-        return None
-    return served
+    settings: Settings
 
+    def seen(self, known: pointer.Pointer) -> pointer.Pointer:
+        """The pointer's newest state, from one that was seen.
 
-def _remember(home: Path, served: Served) -> None:
-    home.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("wb", dir=home, prefix=".champion-", delete=False) as file:
-        file.write(msgspec.json.encode(served))
-    Path(file.name).replace(home / MEMORY_FILE)
+        Raises:
+            CorruptVersionError: its log is damaged.
+            StoreError: the store does not answer, refuses, or is not there.
+        """
+        store = open_store(self.settings.store_url)
+        return pointer.newest(store, known) if known.generation else pointer.head(store)
+
+    def bring(self, version: str) -> None:
+        """Have a version on this machine, verified.
+
+        Raises:
+            CorruptVersionError: it does not verify.
+            VersionNotFoundError: there is no such version.
+            StoreError: the store does not answer, or there is no room here.
+        """
+        settings = self.settings
+        pull(open_store(settings.store_url), version, settings.registry_folder, settings.keys_folder / keys.TRUST_FILE)
+
+    def keep(self, generation: int, version: str) -> None:
+        """Remember what serves, for the next start; that it cannot be written does not matter to what serves."""
+        with contextlib.suppress(OSError, InputError):
+            remember(self.settings.home, Remembered(generation, version))
+
+    def first(self, load: Callable[[str], Loaded]) -> Start[Loaded]:
+        """Load the pointer's champion, or what served here last where that cannot be had or does not load.
+
+        A worker never goes back to a lower generation than has served here.
+
+        Args:
+            load: makes an engine of a version that is on this machine, and verifies it.
+
+        Raises:
+            InputError: what this machine remembers is damaged.
+            ModelError: nothing may serve, or nothing that may can be loaded.
+        """
+        before = remembered(self.settings.home)
+        version = None
+        try:
+            now = self._promoted(before)
+            version = now.champion or ""
+            self.bring(version)
+            start = Start(load(version), now.generation)
+        except ModelError as error:
+            if before.version is None or (before.version == version and not isinstance(error, StoreError)):
+                raise
+            _log.error("champion_not_served", served=before.version, generation=before.generation, detail=str(error))
+            refused = None if version is None or isinstance(error, StoreError) else (version, str(error))
+            return Start(load(before.version), before.generation, refused)
+        self.keep(start.generation, version)
+        return start
+
+    def _promoted(self, before: Remembered) -> pointer.Pointer:
+        now = self.seen(pointer.Pointer())
+        where = self.settings.store_url
+        if now.champion is None:
+            raise ModelError(f"no version was ever promoted in {where}; `bellwether models promote` does it")
+        if now.generation < before.generation:
+            raise ModelError(
+                f"{where} is at generation {now.generation}, and generation {before.generation} served here; check "
+                "that this is the right store"
+            )
+        return now

@@ -5,20 +5,6 @@ from __future__ import annotations
 from models import keys
 from models.specs import EngineSpec, NoopSpec, RegistrySpec, ScriptedSpec, TrappedSpec
 from runtime.settings import Settings
-from streams.classify import champion
-
-
-def chosen_spec(settings: Settings) -> EngineSpec:
-    """As `engine_spec`, with the store's champion brought here where that shall serve: it may take a download.
-
-    Raises:
-        ModelError: there is none, or it cannot be had, and none served here before.
-    """
-    if settings.model != champion.NAME:
-        return engine_spec(settings)
-    trust = settings.keys_folder / keys.TRUST_FILE
-    version = champion.champion(settings.store_url, settings.registry_folder, trust, settings.home)
-    return engine_spec(settings.model_copy(update={"model": version}))
 
 
 def engine_spec(settings: Settings) -> EngineSpec:

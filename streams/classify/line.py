@@ -6,30 +6,26 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import faust
 
-from models.host import HostedEngine
 from runtime import clock, log
 from runtime.crashpoints import Pass, unharmed
 from runtime.settings import Settings
 from streams.classify import agent
 from streams.classify.admission import Admission, Admitted
 from streams.classify.delivery import Delivery, kafka_producer
-from streams.classify.engine_choice import chosen_spec
-from streams.classify.entities import Linker, linker
 from streams.classify.health import HealthServer
 from streams.classify.lag import SILENT_S, LagWatch
 from streams.classify.loop_watch import LoopWatch
 from streams.classify.metrics import Metrics
+from streams.classify.model_server import ModelServer
 from streams.classify.outputs import Writer
 from streams.classify.pipeline import Pipeline
 from streams.classify.rebalance import Assignments, RebalanceSensor
-from streams.classify.scoring import Scorer
-from streams.classify.speed import Speed
+from streams.classify.slot import Slot
 from streams.classify.watchdog import LOOK_S, STALL_S, Watchdog, Work
 from wire import topics
 
@@ -79,7 +75,8 @@ class Line:
     metrics: Metrics = field(default_factory=Metrics)
     _closing: list[Closer] = field(default_factory=list)
     assignments: Assignments | None = None
-    scorer: Scorer | None = None
+    models: ModelServer | None = None
+    slot: Slot | None = None
     delivery: Delivery | None = None
     lag: LagWatch | None = None
     admitted: Admitted | None = None
@@ -106,6 +103,8 @@ class Line:
         pipeline = self._start_pipeline(delivery)
         assignments = self.assignments = Assignments(pipeline, self._consumer, self.metrics, passed=self.passed)
         self._watch_lag(assignments, pipeline)
+        if self.models is not None:
+            self.models.follow(self._ended)
         self._join_faust(pipeline, assignments)
 
     def admission(self) -> Admission:
@@ -157,41 +156,15 @@ class Line:
         _log.info("health_served", address=f"http://{settings.http_host}:{server.port}")
 
     async def _load_engine(self) -> None:
-        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
-        loop = asyncio.get_running_loop()
-        settings = self.settings
-        engine = await loop.run_in_executor(
-            executor,
-            lambda: HostedEngine.start(
-                chosen_spec(settings),
-                deadline_s=settings.batch_deadline_s,
-                growth_mib=settings.engine_growth_mib,
-            ),
-        )
-
-        async def close() -> None:
-            engine.kill()  # a call in progress ends as a crash that nobody waits for
-            executor.shutdown(wait=False)
-
-        self._closing.append(close)
-        self.scorer = Scorer(
-            engine,
-            worker=worker_id(),
-            executor=executor,
-            metrics=self.metrics,
-            speed=Speed(settings.batch_deadline_s, engine.warm_tokens_per_s),
-            link=self._linker(),
-        )
-        _log.info("engine_loaded", engine=engine.name, version=engine.version, engine_pid=engine.pid)
-
-    def _linker(self) -> Linker:
-        return linker(self.settings.aliases)
+        server = self.models = ModelServer(self.settings, worker_id(), self.metrics)
+        self._closing.append(server.close)
+        self.slot = await server.load()
 
     def _start_pipeline(self, delivery: Delivery) -> Pipeline:
-        if self.scorer is None:
+        if self.slot is None:
             raise RuntimeError("the pipeline needs the engine first; this is a bug")
         pipeline = Pipeline(
-            scorer=self.scorer,
+            slot=self.slot,
             writer=Writer(),
             sink=delivery,
             acknowledge=agent.acknowledge,
@@ -213,7 +186,7 @@ class Line:
     def _watch_lag(self, assignments: Assignments, pipeline: Pipeline) -> None:
         def work() -> Work:
             in_flight = {record.partition for record in pipeline.records_in_flight()}
-            return Work(0 if self.scorer is None else self.scorer.calls, pipeline.is_scoring, in_flight)
+            return Work(0 if self.slot is None else self.slot.calls, pipeline.is_scoring, in_flight)
 
         watch = self.lag = LagWatch(
             self.settings.bootstrap,
@@ -264,15 +237,15 @@ class Line:
         return [place.partition for place in self.app.consumer.assignment()]
 
     def _sick(self) -> list[str]:
-        overdue = 0.0 if self.scorer is None else self.scorer.overdue_s()
+        overdue = 0.0 if self.slot is None else self.slot.overdue_s()
         problems = [f"a model call is {overdue:.1f} s past its deadline"] if overdue else []
         stalls = [] if self.lag is None else self.lag.stalls()
         return [*problems, *(str(stall) for stall in stalls if stall.is_over)]
 
     def _unready(self) -> list[str]:
-        if self.scorer is None:
+        if self.slot is None:
             return ["the engine is still loading"]
-        problems = [] if self.scorer.is_ready else ["the engine's process does not run"]
+        problems = [] if self.slot.is_ready else ["the engine's process does not run"]
         if self.delivery is not None and self.delivery.waiting_s() > SILENT_S:
             problems.append(f"the broker has not acknowledged outputs for {self.delivery.waiting_s():.0f} s")
         if self.lag is None:

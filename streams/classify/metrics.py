@@ -90,6 +90,21 @@ class Metrics:
             "bellwether_producers_replaced", "Producers given up after an error.", registry=self.registry
         )
         self.rebalances = Counter("bellwether_rebalances", "Rebalances seen by this worker.", registry=self.registry)
+        self.shadow_scored = Counter(
+            "bellwether_shadow_scored", "Texts that a shadow challenger scored.", registry=self.registry
+        )
+        self.shadow_skipped = Counter(
+            "bellwether_shadow_skipped", "Texts that it left out, to stay within its share.", registry=self.registry
+        )
+        self.swaps = Counter("bellwether_swaps", "Times that another version began to serve.", registry=self.registry)
+        self.refused = Counter(
+            "bellwether_refused_versions",
+            "Versions that the pointer named and that did not serve.",
+            registry=self.registry,
+        )
+        self.generation = Gauge(
+            "bellwether_pointer_generation", "Move of the pointer that this worker follows.", registry=self.registry
+        )
         self._stalled = Gauge(
             "bellwether_stalled_partitions",
             "Partitions with lag that stand still: without an excuse for half of what ends the worker, or for all of "

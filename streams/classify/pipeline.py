@@ -18,7 +18,7 @@ from streams.classify.metrics import Metrics
 from streams.classify.outputs import Writer
 from streams.classify.prepare import prepare
 from streams.classify.records import Output, Ready, Record, Refused, Scores
-from streams.classify.scoring import Scorer
+from streams.classify.slot import Slot
 from streams.classify.speed import parts
 
 MAX_IN_FLIGHT = 4
@@ -60,7 +60,7 @@ class Pipeline:
     works, and nothing overtakes. A stage that raises ends the pipeline: `failure` resolves with the error.
 
     Args:
-        scorer: asks the engine.
+        slot: asks the engine.
         writer: makes messages of results.
         sink: produces them.
         acknowledge: told the inputs whose outputs are acknowledged, in order.
@@ -73,7 +73,7 @@ class Pipeline:
     def __init__(
         self,
         *,
-        scorer: Scorer,
+        slot: Slot,
         writer: Writer,
         sink: Sink,
         acknowledge: Acknowledge,
@@ -82,7 +82,7 @@ class Pipeline:
         now: Callable[[], datetime] = clock.now,
         passed: Pass = unharmed,
     ) -> None:
-        self._scorer = scorer
+        self._slot = slot
         self._writer = writer
         self._sink = sink
         self._acknowledge = acknowledge
@@ -90,7 +90,7 @@ class Pipeline:
         self._max_records = max_records
         self._now = now
         self._passed = passed
-        self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._room = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._to_score: asyncio.Queue[Batch] = asyncio.Queue(1)
         self._to_deliver: asyncio.Queue[Batch] = asyncio.Queue(1)
         self._in_flight: dict[int, Batch] = {}
@@ -179,15 +179,15 @@ class Pipeline:
         """Batches within the budget of tokens and records; the budget is asked anew for each."""
         costs = [item.cost if isinstance(item, Ready) else 0 for item in items]
         begin = 0
-        for count in parts(costs, self._max_records, lambda: self._scorer.budget):
+        for count in parts(costs, self._max_records, lambda: self._slot.budget):
             yield list(items[begin : begin + count])
             begin += count
 
     async def _place_for(self, generation: Generation) -> bool:
         """Wait for room in flight; False where the generation ended meanwhile."""
-        await self._slots.acquire()
+        await self._room.acquire()
         if not generation.is_open:
-            self._slots.release()
+            self._room.release()
         return generation.is_open
 
     async def _enter(self, batch: Batch) -> None:
@@ -197,7 +197,7 @@ class Pipeline:
 
     def _leave(self, batch: Batch) -> None:
         del self._in_flight[id(batch)]
-        self._slots.release()
+        self._room.release()
         if not self._in_flight:
             self._idle.set()
 
@@ -213,11 +213,11 @@ class Pipeline:
         batch = await self._to_score.get()
         if batch.generation.is_live and batch.ready:
             with self._with_engine():
-                batch.scored = await self._scorer.score(batch.ready, lambda: batch.generation.is_live)
+                batch.scored = await self._slot.score(batch.ready, lambda: batch.generation.is_live)
             self._passed("scored")
         await self._to_deliver.put(batch)
         with self._with_engine():
-            await self._scorer.revive()  # what a text ended is back before the next batch asks for it
+            await self._slot.revive()  # what a text ended is back before the next batch asks for it
 
     @contextlib.contextmanager
     def _with_engine(self) -> Iterator[None]:
@@ -251,7 +251,10 @@ class Pipeline:
         now = self._now()
         made: dict[int, Output | Refused] = {}
         for part in batch.scored:
-            made.update(enumerate(self._writer.scores(part, now), part.begin) if isinstance(part, Scores) else part)
+            if isinstance(part, Scores):
+                made.update(zip(part.places, self._writer.scores(part, now), strict=True))
+            else:
+                made.update(part)
         outputs: list[Output] = []
         refused: list[Refused] = []
         ready = itertools.count()

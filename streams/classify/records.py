@@ -109,10 +109,10 @@ class Serving(msgspec.Struct, frozen=True):
 
 
 class Scores(msgspec.Struct):
-    """What one model call said about neighbouring texts of a batch.
+    """What one model call said about some texts of a batch.
 
     Attributes:
-        begin: position of the first text in the batch.
+        places: position of each text in the batch.
         items: the texts, in order.
         probabilities: per task, one row a text.
         entities: id and finder of what each text names.
@@ -120,7 +120,7 @@ class Scores(msgspec.Struct):
         batch_id: names the call.
     """
 
-    begin: int
+    places: Sequence[int]
     items: list[Ready]
     probabilities: dict[str, Probabilities]
     entities: list[tuple[tuple[str, str], ...]]

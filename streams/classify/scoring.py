@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Protocol
 
@@ -49,6 +49,14 @@ class Hosted(Protocol):
         """End the process, if there is one, and return when another is warm."""
         ...
 
+    def close(self) -> None:
+        """End the process; it may finish what it does for a moment."""
+        ...
+
+    def kill(self) -> None:
+        """End the process at once and for good, from any thread."""
+        ...
+
 
 def serving_of(engine: Hosted, worker: str) -> Serving:
     """What scored events say about this engine."""
@@ -56,12 +64,13 @@ def serving_of(engine: Hosted, worker: str) -> Serving:
 
 
 class Scorer:
-    """Owns the engine's reference: the one place that a swap will change, between two calls.
+    """One engine for as long as it lives, with the speed that was measured of it; a swap takes another scorer.
 
     Args:
         engine: loaded and warm.
-        worker: id of this process; with a counter it names each model call.
-        executor: runs the blocking calls; one thread, because an engine takes one caller at a time.
+        worker: id of this process.
+        executor: runs the blocking calls; one thread, because an engine takes one caller at a time. The scorer's own.
+        numbers: with the worker's id they name each model call; one counter for all scorers of a process.
         metrics: told how long calls took.
         speed: measures, and says how much a call may hold.
         link: finds the entities of an article.
@@ -78,6 +87,7 @@ class Scorer:
         metrics: Metrics,
         speed: Speed,
         link: Linker,
+        numbers: Iterator[int] | None = None,
         monotonic: clock.Monotonic = clock.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -89,12 +99,11 @@ class Scorer:
         self._link = link
         self._monotonic = monotonic
         self._sleep = sleep
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(1) if numbers is None else numbers
         self._calls = 0
         self._due: float | None = None
         self._is_left_down = False
         self._too_many = 0
-        metrics.serves(self._served[1])
 
     @property
     def serving(self) -> Serving:
@@ -176,6 +185,16 @@ class Scorer:
         if not self._served[0].is_alive:
             await self._restart()
 
+    async def close(self) -> None:
+        """End the engine after the call that it is in, and give its memory back; nothing is scored after it."""
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._served[0].close)
+        self._executor.shutdown(wait=False)
+
+    def kill(self) -> None:
+        """End the engine at once; a call in progress ends as a crash that nobody waits for."""
+        self._served[0].kill()
+        self._executor.shutdown(wait=False)
+
     async def _call(self, items: list[Ready], begin: int, *, is_search: bool) -> Scores:
         engine, serving = self._served  # read once: one call, one version, one engine
         cost = sum(item.cost for item in items)
@@ -195,7 +214,8 @@ class Scorer:
             _log.info("budget_restored", tokens=self._speed.budget)
         self._metrics.predicted(len(items), engine.last_call)
         entities = [self._link(item.article, item.text) for item in items]
-        return Scores(begin, items, probabilities, entities, serving, f"{self._worker}-{next(self._numbers)}")
+        places = range(begin, begin + len(items))
+        return Scores(places, items, probabilities, entities, serving, f"{self._worker}-{next(self._numbers)}")
 
     async def _require_working(self, search: Isolation) -> None:
         """Raise unless the engine scores a harmless text; a fresh one, where the last text may have spoilt it."""

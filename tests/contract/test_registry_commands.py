@@ -19,8 +19,8 @@ from models.checks import TEXTS
 from models.store import open_store
 from runtime.errors import BellwetherError, CorruptVersionError, InputError, ModelError
 from runtime.settings import Settings
-from streams.classify.champion import MEMORY_FILE
-from streams.classify.engine_choice import chosen_spec
+from streams.classify.champion import Champions
+from streams.classify.memory import MEMORY_FILE
 
 Run = Callable[..., Any]
 
@@ -76,7 +76,7 @@ def test_a_version_is_staged_promoted_and_rolled_back_and_the_log_says_by_whom_a
 ) -> None:
     assert run("promote", "accurate", "--why", "the first", "--yes")["before"] is None
     assert run("stage", other, "--why", "trained anew")["after"] == other
-    assert run("show", published.name)["generation"] == 2
+    assert run("show", published.name)["generation"] == 1
     moved = run("promote", other, "--why", "better", "--yes")
     assert (moved["action"], moved["before"], moved["after"]) == ("promote", published.name, other)
     assert run("rollback", "--why", "alarms", "--yes")["after"] == published.name
@@ -86,7 +86,8 @@ def test_a_version_is_staged_promoted_and_rolled_back_and_the_log_says_by_whom_a
     ]  # fmt: skip
     assert all("@" in one["who"] and one["at"].endswith("+00:00") for one in moves)
     assert moves[-1]["pointer"] == {
-        "generation": 4, "champion": published.name, "previous": other, "staged": None, "challenger": None,
+        "generation": 4, "champion": published.name, "since": 4, "previous": other, "staged": None,
+        "challenger": None, "policy": None,
     }  # fmt: skip
 
 
@@ -166,8 +167,14 @@ def test_an_export_overwrites_nothing_and_names_the_tasks_that_there_are(call, t
 
 
 def serves(**changes: str) -> str:
-    spec: Any = chosen_spec(Settings(model="champion", **changes))  # type: ignore[arg-type]
-    return str(spec.version)
+    """The version that a worker starts with; loading it verifies it, as the engine's process does."""
+    settings = Settings(model="champion", **changes)  # type: ignore[arg-type]
+    trust = settings.keys_folder / keys.TRUST_FILE
+
+    def load(version: str) -> str:
+        return registry.verified(registry.resolve(version, settings.registry_folder), trust).version
+
+    return Champions(settings).first(load).loaded
 
 
 def test_a_worker_of_the_champion_serves_what_was_promoted_last_also_on_another_machine(

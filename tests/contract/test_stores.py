@@ -384,7 +384,7 @@ def test_the_log_keeps_who_when_from_to_and_why(store: Store) -> None:
         move(store, action, now, then)
         assert pointer.head(store) == then
         now = then
-    assert now == Pointer(generation=5, champion=first, previous=second, staged=third)
+    assert now == Pointer(generation=5, champion=first, since=5, previous=second, staged=third)
     told = [(one.pointer.generation, one.action, one.before, one.after) for one in pointer.moves(store)]
     assert told == [
         (1, "promote", None, first), (2, "stage", None, second), (3, "promote", first, second),
@@ -412,7 +412,7 @@ def test_who_moves_again_after_a_lost_answer_has_moved_once(store: Store) -> Non
 
 
 def test_moves_that_change_nothing_are_refused() -> None:
-    serving = Pointer(generation=1, champion="v-1")
+    serving = Pointer(generation=1, champion="v-1", since=1)
     with pytest.raises(InputError, match="v-1 is the champion already; generation 1 made it that"):
         pointer.promoted(serving, "v-1")
     with pytest.raises(InputError, match="is the champion already; nothing is to be made ready"):

@@ -26,6 +26,7 @@ from streams.classify.pipeline import Pipeline
 from streams.classify.rebalance import Assignments
 from streams.classify.records import Output
 from streams.classify.scoring import Scorer
+from streams.classify.slot import Slot
 from streams.classify.speed import Speed
 
 START_S = 1_000.0
@@ -239,7 +240,7 @@ class Worker:
             monotonic=self._loop.time,
         )
         self.pipeline = Pipeline(
-            scorer=scorer,
+            slot=Slot(scorer, self.metrics),
             writer=Writer(),
             sink=sink,
             acknowledge=lambda records: [record.token.ack() for record in records],  # type: ignore[attr-defined]

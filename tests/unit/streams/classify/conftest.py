@@ -17,6 +17,7 @@ from streams.classify.outputs import Writer
 from streams.classify.pipeline import Pipeline
 from streams.classify.records import Output, Record
 from streams.classify.scoring import Scorer
+from streams.classify.slot import Slot
 from streams.classify.speed import Speed
 from wire import codec
 from wire.events import Article
@@ -120,8 +121,9 @@ class Rig:
             link=lambda article, _: tuple((name, "producer") for name in article.entities),
             sleep=no_sleep,
         )
+        self.slot = Slot(self.scorer, self.metrics)
         self.pipeline = Pipeline(
-            scorer=self.scorer,
+            slot=self.slot,
             writer=Writer(),
             sink=self.sink,
             acknowledge=self.acknowledged.extend,

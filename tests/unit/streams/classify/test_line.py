@@ -112,7 +112,7 @@ def test_scripted_workers_can_be_told_apart_by_version() -> None:
 def test_outputs_that_wait_for_the_broker_make_a_worker_unready_and_a_stall_makes_it_sick(line) -> None:
     stall = Stall(partition=3, lag=5, at=7, seconds=31, in_flight=True, is_over=False)
     line._assigned = lambda: [3]
-    line.scorer = SimpleNamespace(is_ready=True, overdue_s=lambda: 0.0)
+    line.slot = SimpleNamespace(is_ready=True, overdue_s=lambda: 0.0)
     line.delivery = SimpleNamespace(waiting_s=lambda: 10.0)
     line.lag = SimpleNamespace(silent_s=lambda: 0.0, stalls=list)
     assert (line._sick(), line._unready()) == ([], [])

@@ -1,0 +1,42 @@
+"""Long blocking work beside the event loop, which a process that ends does not wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+async def in_background(work: Callable[[], Result], name: str) -> Result:
+    """Run `work` in a daemon thread of its own and return what it returns, or raise what it raises.
+
+    `asyncio.to_thread` will not do: Python waits for its threads when it ends, and a download or a model that loads
+    may take minutes. Where the caller is cancelled, the thread works on and its result is dropped.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Result] = loop.create_future()
+
+    def settle(result: Result | None, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(result)  # type: ignore[arg-type]  # without an error there is a result
+        else:
+            future.set_exception(error)
+
+    def run() -> None:
+        result: Result | None = None
+        error: BaseException | None = None
+        try:
+            result = work()
+        except BaseException as raised:  # the thread's boundary: whoever awaits it decides
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return await future

@@ -1,0 +1,55 @@
+"""Which versions a worker does not try again, and when it tries one again that could not be had. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FIRST_PAUSE_S = 5.0
+LONGEST_PAUSE_S = 60.0
+"""Between tries to bring a version that a store or a disk refused: each may be a download of 100 MiB."""
+
+
+@dataclass
+class _Try:
+    generation: int
+    reason: str
+    pause_s: float = 0.0
+    again_at: float | None = None
+    """None: not before the pointer moves."""
+
+
+class Refusals:
+    """Versions that did not serve here, each told once.
+
+    A move of the pointer is a person's or a gate's new word: whatever it names is tried once more.
+    """
+
+    def __init__(self) -> None:
+        self._tries: dict[str, _Try] = {}
+
+    def reasons(self) -> dict[str, str]:
+        """Version to why it does not serve here."""
+        return {version: found.reason for version, found in self._tries.items()}
+
+    def may_try(self, version: str, generation: int, now_s: float) -> bool:
+        """Whether to load a version that the pointer names at this generation."""
+        found = self._tries.get(version)
+        if found is None or found.generation != generation:
+            return True
+        return found.again_at is not None and now_s >= found.again_at
+
+    def refused(self, version: str, generation: int, reason: str) -> None:
+        """It is bad: not again before the pointer moves."""
+        self._tries[version] = _Try(generation, reason)
+
+    def not_had(self, version: str, generation: int, reason: str, now_s: float) -> bool:
+        """It could not be brought here, and will be tried again after a growing pause; whether this is news."""
+        before = self._tries.get(version)
+        is_same = before is not None and before.generation == generation and before.again_at is not None
+        pause_s = min(LONGEST_PAUSE_S, 2 * before.pause_s) if before is not None and is_same else FIRST_PAUSE_S
+        self._tries[version] = _Try(generation, reason, pause_s, now_s + pause_s)
+        return not is_same
+
+    def came(self, version: str) -> None:
+        """It is here and warm."""
+        self._tries.pop(version, None)

@@ -1,0 +1,208 @@
+"""Follows the pointer while the worker works: readies what is staged, swaps to what is promoted, tries challengers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from functools import partial
+
+from models.pointer import Pointer, Policy
+from models.store import StoreError
+from runtime import clock, log
+from runtime.errors import ModelError
+from streams.classify.background import in_background
+from streams.classify.champion import Champions, Start
+from streams.classify.metrics import Metrics
+from streams.classify.refusals import Refusals
+from streams.classify.scoring import Scorer
+from streams.classify.seats import Seats
+from streams.classify.slot import Slot
+from streams.classify.trial import Trial
+from wire.events import ModelServed, RefusedVersion
+
+LOOK_S = 2.0
+"""How often the pointer is looked at without an announcement: one small request."""
+
+_log = log.get(__name__)
+
+
+class Swapper:
+    """One worker's view of who shall serve, and what it does about it, one thing after the other.
+
+    Invariant: what serves was verified, loaded and warm before it got its first batch, and stands for the highest
+    generation of the pointer for which that was possible.
+
+    Args:
+        champions: reads the pointer and brings versions.
+        seats: loads them.
+        slot: holds who serves.
+        trial: of challengers.
+        start: what the worker began with.
+        metrics: told of swaps and refusals.
+        say: told what is served, at every change.
+        now: the wall clock, for `since`.
+        monotonic: for pauses between tries.
+    """
+
+    def __init__(
+        self,
+        champions: Champions,
+        seats: Seats,
+        slot: Slot,
+        trial: Trial,
+        start: Start[Scorer],
+        *,
+        metrics: Metrics,
+        say: Callable[[ModelServed], None],
+        now: clock.Now = clock.now,
+        monotonic: clock.Monotonic = clock.monotonic,
+    ) -> None:
+        self._champions = champions
+        self._seats = seats
+        self._slot = slot
+        self._trial = trial
+        self._metrics = metrics
+        self._say = say
+        self._now = now
+        self._monotonic = monotonic
+        self._seen = Pointer()
+        self._generation = start.generation
+        self._since = now()
+        self._ready: Scorer | None = None
+        self._refusals = Refusals()
+        self._trouble = ""
+        self._moved = asyncio.Event()
+        self._refused_at_start = start.refused
+        self._told()
+
+    def moved(self) -> None:
+        """Somebody says that the pointer moved: look now."""
+        self._moved.set()
+
+    async def run(self) -> None:
+        """Look and follow, until cancelled."""
+        while True:
+            await self.look()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), LOOK_S)
+            self._moved.clear()
+
+    async def look(self) -> None:
+        """Read the pointer and do what it says, as far as that is possible now."""
+        try:
+            self._seen = await in_background(partial(self._champions.seen, self._seen), "pointer")
+        except ModelError as error:
+            self._troubled(str(error))
+            return
+        self._troubled("")
+        if self._seen.champion is None or self._seen.generation < self._generation:
+            return  # nothing newer than what we stand for; a start says why where that is a worry
+        if self._refused_at_start is not None:  # and told then
+            version, reason = self._refused_at_start
+            self._refusals.refused(version, self._seen.generation, reason)
+            self._refused_at_start = None
+        await self._serve(self._seen)
+        await self._try(self._seen)
+        await self._make_ready(self._seen)
+        self._told()
+
+    async def _serve(self, now: Pointer) -> None:
+        version = now.champion or ""
+        if version != self._slot.serving.version:
+            scorer = await self._taken(version)
+            if scorer is None:
+                return
+            before = await self._slot.swap(scorer)
+            self._since = self._now()
+            self._metrics.swaps.inc()
+            _log.info("swapped", version=version, before=before.serving.version, generation=now.generation)
+            self._stands_for(now)
+            self._told()
+            await self._seats.give_up(before)
+        else:
+            self._stands_for(now)
+
+    def _stands_for(self, now: Pointer) -> None:
+        if now.generation != self._generation:
+            self._generation = now.generation
+            self._champions.keep(now.generation, now.champion or "")
+        self._metrics.generation.set(now.generation)
+
+    async def _taken(self, version: str) -> Scorer | None:
+        """The staged scorer where it is the one, else a new one."""
+        if self._ready is not None and self._ready.serving.version == version:
+            scorer, self._ready = self._ready, None
+            return scorer
+        return await self._loaded(version)
+
+    async def _make_ready(self, now: Pointer) -> None:
+        waits = None if self._ready is None else self._ready.serving.version
+        if waits == now.staged:
+            return
+        if self._ready is not None:
+            before, self._ready = self._ready, None
+            await self._seats.give_up(before)
+        if now.staged is not None and now.staged != now.champion:
+            self._ready = await self._loaded(now.staged)
+
+    async def _try(self, now: Pointer) -> None:
+        wanted: tuple[str, Policy] | None = None
+        if now.challenger is not None and now.policy is not None and now.challenger != self._slot.serving.version:
+            wanted = (now.challenger, now.policy)
+        if wanted == self._trial.goes_on and not self._trial.is_over:
+            return
+        await self._trial.end()
+        if wanted is not None and (scorer := await self._loaded(wanted[0])) is not None:
+            await self._trial.begin(scorer, wanted[1], self._challenger_failed)
+
+    def _challenger_failed(self, version: str, reason: str) -> None:
+        self._refuse(version, reason)
+        self._told()
+
+    async def _loaded(self, version: str) -> Scorer | None:
+        """A scorer of a version, brought here, verified and warm; None where that is not possible now."""
+        generation = self._seen.generation
+        if not self._refusals.may_try(version, generation, self._monotonic()):
+            return None
+        try:
+            await in_background(partial(self._champions.bring, version), "pull")
+            scorer = await self._seats.load(version)
+        except StoreError as error:
+            if self._refusals.not_had(version, generation, str(error), self._monotonic()):
+                _log.warning("version_not_had", version=version, served=self._slot.serving.version, detail=str(error))
+            return None
+        except ModelError as error:
+            self._refuse(version, str(error))
+            return None
+        self._refusals.came(version)
+        return scorer
+
+    def _refuse(self, version: str, reason: str) -> None:
+        self._refusals.refused(version, self._seen.generation, reason)
+        self._metrics.refused.inc()
+        _log.error("version_refused", version=version, served=self._slot.serving.version, detail=reason)
+
+    def _troubled(self, trouble: str) -> None:
+        """Say once what keeps us from looking at the pointer."""
+        if trouble and not self._trouble:
+            _log.warning("pointer_not_read", served=self._slot.serving.version, detail=trouble)
+        elif self._trouble and not trouble:
+            _log.info("pointer_read_again")
+        self._trouble = trouble
+
+    def _told(self) -> None:
+        serving = self._slot.serving
+        refused = self._refusals.reasons().items()
+        self._say(
+            ModelServed(
+                worker=serving.worker,
+                version=serving.version,
+                engine=serving.engine,
+                since=self._since,
+                generation=self._generation,
+                ready=None if self._ready is None else self._ready.serving.version,
+                challenger=self._trial.version,
+                refused=tuple(RefusedVersion(version=version, reason=reason[:1000]) for version, reason in refused),
+            )
+        )

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from bellwether.chaos import clocks, disks
 from bellwether.chaos.scenario import Fault
+from bellwether.chaos.shelf import Shelf
 from bellwether.chaos.world import World
 from runtime.errors import InputError
 
@@ -183,6 +184,32 @@ def fill_disk(fault: Fault, world: World) -> None:
         world.strike("disk-free")
 
 
+def promote(fault: Fault, world: World) -> None:
+    """A version of the row's store begins to serve; workers follow."""
+    shelf = _shelf(world)
+    shelf.promote(fault.version)
+    world.strike("promoted", detail=shelf.name(fault.version))
+
+
+def roll_back(_: Fault, world: World) -> None:
+    """The version before serves again."""
+    move = _shelf(world).roll_back()
+    world.strike("promoted", detail=move.after or "")
+
+
+def stage(fault: Fault, world: World) -> None:
+    """Workers make a version ready."""
+    shelf = _shelf(world)
+    shelf.stage(fault.version)
+    world.strike("staged", detail=shelf.name(fault.version))
+
+
+def _shelf(world: World) -> Shelf:
+    if world.shelf is None:
+        raise InputError("this row has no store of versions; name `versions` in its scenario")
+    return world.shelf
+
+
 FAULTS: Mapping[str, Callable[[Fault, World], None]] = MappingProxyType(
     {
         "kill-worker": kill_worker,
@@ -197,6 +224,9 @@ FAULTS: Mapping[str, Callable[[Fault, World], None]] = MappingProxyType(
         "storm": storm,
         "jump-clock": jump_clock,
         "fill-disk": fill_disk,
+        "promote": promote,
+        "roll-back": roll_back,
+        "stage": stage,
     }
 )
 

@@ -202,6 +202,9 @@ SIGNS: Mapping[str, str] = MappingProxyType(
         "storm": "worker-joined",
         "jump-clock": "clock-right",
         "fill-disk": "disk-free",
+        "promote": "promoted",
+        "roll-back": "promoted",
+        "stage": "staged",
     }
 )
 """What a fault leaves behind, at least once, when it has struck and healed."""

@@ -31,6 +31,7 @@ class Outfit:
         group: of the workers.
         folder: of the row.
         build: folder of another source tree whose code the workers run.
+        store: URL of the row's own store of versions, where it has one.
         state: where logs, the home folder and temporary files of the workers are.
         clock: of the workers, where the row makes it jump.
         disk: below `state`, where the row fills it.
@@ -41,6 +42,7 @@ class Outfit:
     group: str
     folder: Path
     build: Path | None = None
+    store: str | None = None
     clock: FakeClock | None = None
     disk: Disk | None = None
     _leaving: ExitStack = field(default_factory=ExitStack)
@@ -96,7 +98,7 @@ class Outfit:
         where = ["--bootstrap", self.address, "--group", self.group, "--http-port", "0"]
         chosen = {
             "home": str(self._home()),
-            "registry": str(settings.load().registry_folder.absolute()),
+            **self._versions(),
             "batch_records": str(BATCH_RECORDS),
             **self.scenario.settings,
         }
@@ -108,6 +110,12 @@ class Outfit:
             environment={PREFIX + name.upper(): value for name, value in chosen.items()} | clock,
             folder=None if self.build is None else str(self.build.absolute()),
         )
+
+    def _versions(self) -> dict[str, str]:
+        """Where versions are: this machine's, or what the workers pull from the row's own store."""
+        if self.store is None:
+            return {"registry": str(settings.load().registry_folder.absolute())}
+        return {"store": self.store, "registry": str(self.state / "registry")}
 
     def _home(self) -> Path:
         return self.state / "home"

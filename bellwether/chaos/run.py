@@ -22,6 +22,7 @@ from bellwether.chaos.journal import BookOrder, LoadOrder, Progress, Strike
 from bellwether.chaos.judge import Row, judge
 from bellwether.chaos.scenario import Fault, Scenario
 from bellwether.chaos.screen import Screen
+from bellwether.chaos.shelf import STORE, Shelf
 from bellwether.chaos.workers import Workers
 from bellwether.chaos.world import World
 from bellwether.demo.children import Child
@@ -146,14 +147,15 @@ class _Run:
         scenario = self.scenario
         group = f"bellwether-chaos-{scenario.name}-{self.order.seed}"
         self.broker.fresh_topics(partitions=scenario.partitions, group=group)
+        shelf = self._shelf()
         with ExitStack() as stack:
-            workers = stack.enter_context(self._workers(group))
+            workers = stack.enter_context(self._workers(group, shelf))
             self.screen.say(f"{scenario.name}: {scenario.workers} workers are loading")
             workers.start(scenario.workers)
             workers.wait_until_ready()
             before = len(workers.generations())
             with Clerk(self._book_order(group), self.folder, self._tell) as clerk:
-                self._load_and_strike(workers, clerk)
+                self._load_and_strike(workers, clerk, shelf)
                 self.screen.say(f"{scenario.name}: reading all outputs")
                 verdict = clerk.verdict(COUNT_S)
             exit_codes = workers.stop()
@@ -171,10 +173,24 @@ class _Run:
             self.screen.say(workers.log_tail())
         return row
 
-    def _workers(self, group: str) -> Workers:
-        order, told = self.order, self._note
+    def _shelf(self) -> Shelf | None:
+        """The row's own store, filled."""
+        if not self.scenario.versions:
+            return None
+        shelf = Shelf(self.folder, str(self.folder / STORE), self.broker.bootstrap)
+        shelf.fill(self.scenario.versions)
+        return shelf
+
+    def _workers(self, group: str, shelf: Shelf | None) -> Workers:
         return Workers(
-            self.scenario, self.broker, group, self.folder, note=told, build=order.build, aborted=self._aborted
+            self.scenario,
+            self.broker,
+            group,
+            self.folder,
+            note=self._note,
+            build=self.order.build,
+            store=None if shelf is None else shelf.url,
+            aborted=self._aborted,
         )
 
     def _book_order(self, group: str) -> BookOrder:
@@ -192,7 +208,7 @@ class _Run:
             seed=self.order.seed,
         )
 
-    def _load_and_strike(self, workers: Workers, clerk: Clerk) -> None:
+    def _load_and_strike(self, workers: Workers, clerk: Clerk, shelf: Shelf | None) -> None:
         """Produce, let the faults strike at their moments, return when both are over."""
         world = World(
             broker=self.broker,
@@ -200,6 +216,7 @@ class _Run:
             note=self._note,
             random=random.Random(f"{self.order.seed} {self.scenario.name}"),
             aborted=self._aborted,
+            shelf=shelf,
         )
         moments = [(world.random.uniform(*fault.at) * self.scenario.seconds, fault) for fault in self.scenario.faults]
         with self._load() as load:

@@ -25,6 +25,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         every: seconds between the steps of a storm.
         most: workers at the storm's height.
         shift: seconds by which the clock jumps.
+        version: that a move of the pointer names: an alias or a name; of a corrupt one, how it is spoilt.
     """
 
     do: str
@@ -34,6 +35,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     every: float = 3.0
     most: int = 0
     shift: float = 0.0
+    version: str = ""
 
 
 class Burst(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +55,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         about: what goes wrong, in one sentence.
         model: what the workers serve; `scripted` and `noop` need no model, `trapped@NAME` is a real one that obeys the
             deadly markers of `models.traps`.
+        versions: published into a store of the row's own, the first promoted; the model is then `champion`.
         events: how many are produced; `--events` replaces it, but not where the row is judged alone.
         rate: events produced per second.
         workers: worker processes, each under a parent that starts it again.
@@ -74,6 +77,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     name: str
     about: str
     model: str = "scripted"
+    versions: tuple[str, ...] = ()
     events: int = 20_000
     rate: float = 1_000.0
     workers: int = 2

@@ -47,6 +47,7 @@ class Workers:
         folder: of the row: logs, state.
         note: told when a worker killed itself.
         build: folder of another source tree whose code they run.
+        store: URL of the row's own store of versions, where it has one.
         aborted: set when the run ends early; then nobody waits for a worker to harm.
     """
 
@@ -59,10 +60,11 @@ class Workers:
         *,
         note: Callable[[Strike], None],
         build: Path | None = None,
+        store: str | None = None,
         aborted: threading.Event | None = None,
     ) -> None:
         address = broker.workers_address(proxied=scenario.proxied)
-        self.outfit = Outfit(scenario, address, group, folder, build)
+        self.outfit = Outfit(scenario, address, group, folder, build, store)
         self.peak_memory_mib = 0.0
         self._note = note
         self._aborted = aborted or threading.Event()

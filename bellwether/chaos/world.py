@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bellwether.chaos.brokers import Broker
 from bellwether.chaos.journal import Strike
+from bellwether.chaos.shelf import Shelf
 from bellwether.chaos.workers import Workers
 
 
@@ -22,6 +23,7 @@ class World:
         workers: who scores.
         note: writes a strike down; may be called from any thread.
         random: chooses victims.
+        shelf: the row's own store of versions, where it has one.
         aborted: set when the run ends early; every fault then heals at once.
         now: seconds since the epoch.
     """
@@ -31,6 +33,7 @@ class World:
     note: Callable[[Strike], None]
     random: random.Random
     aborted: threading.Event
+    shelf: Shelf | None = None
     now: Callable[[], float] = time.time
 
     def wait(self, seconds: float) -> bool:

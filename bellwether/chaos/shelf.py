@@ -1,0 +1,78 @@
+"""A row's own store of versions: what is published into it, and who serves by its pointer."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bellwether import moves
+from models import keys, pointer, publish, registry
+from models.pointer import Move
+from models.store import Store, open_store
+from runtime import clock, settings
+from runtime.errors import BrokerError
+
+STORE = "store"
+"""Folder of the row that holds it."""
+
+
+@dataclass
+class Shelf:
+    """Versions that a row's workers may follow.
+
+    Attributes:
+        folder: of the row.
+        url: where the workers find the store.
+        bootstrap: of the broker itself, for announcements.
+        versions: their names, in the order in which they were named; the first is the champion at the start.
+    """
+
+    folder: Path
+    url: str
+    bootstrap: str
+    versions: list[str] = field(default_factory=list)
+
+    @property
+    def store(self) -> Store:
+        """The store, opened."""
+        return open_store(self.url)
+
+    def fill(self, names: Sequence[str]) -> None:
+        """Publish versions of this machine's registry and let the first serve.
+
+        Raises:
+            ModelError: one does not verify here, or cannot be published.
+        """
+        where = settings.load()
+        for name in names:
+            folder = registry.resolve(name, where.registry_folder)
+            publish.publish(self.store, folder, where.keys_folder / keys.TRUST_FILE)
+            self.versions.append(folder.name)
+        self.promote(self.versions[0])
+
+    def name(self, version: str) -> str:
+        """A version's own name, from an alias of this machine too."""
+        return registry.aliases(settings.load().registry_folder).get(version, version)
+
+    def promote(self, version: str) -> Move:
+        """Let a version serve, and tell the workers."""
+        now = pointer.head(self.store)
+        return self._moved("promote", now, pointer.promoted(now, self.name(version)))
+
+    def stage(self, version: str) -> Move:
+        """Let workers make a version ready, and tell them."""
+        now = pointer.head(self.store)
+        return self._moved("stage", now, pointer.staged(now, self.name(version)))
+
+    def roll_back(self) -> Move:
+        """Let the version before serve again, and tell the workers."""
+        now = pointer.head(self.store)
+        return self._moved("rollback", now, pointer.rolled_back(now))
+
+    def _moved(self, action: str, now: pointer.Pointer, then: pointer.Pointer) -> Move:
+        move = pointer.append(self.store, action, now, then, who="bellwether chaos", at=clock.now(), why="a row")
+        with contextlib.suppress(BrokerError):  # workers look by themselves
+            moves.announce(self.bootstrap, then)
+        return move

@@ -204,6 +204,18 @@ def stage(fault: Fault, world: World) -> None:
     world.strike("staged", detail=shelf.name(fault.version))
 
 
+def swaps(fault: Fault, world: World) -> None:
+    """`most` moves, one every so many seconds: back to the version before, forth again; memory before each next one."""
+    shelf = _shelf(world)
+    for number in range(fault.most):
+        goal = shelf.versions[number % 2]
+        move = shelf.roll_back() if number % 2 == 0 else shelf.promote(goal)
+        world.strike("promoted", detail=move.after or "")
+        if not world.wait(fault.every):
+            return
+        world.strike("memory", detail=f"{world.workers.memory_mib():.1f}")
+
+
 def _shelf(world: World) -> Shelf:
     if world.shelf is None:
         raise InputError("this row has no store of versions; name `versions` in its scenario")
@@ -227,6 +239,7 @@ FAULTS: Mapping[str, Callable[[Fault, World], None]] = MappingProxyType(
         "promote": promote,
         "roll-back": roll_back,
         "stage": stage,
+        "swaps": swaps,
     }
 )
 

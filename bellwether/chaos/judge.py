@@ -205,6 +205,7 @@ SIGNS: Mapping[str, str] = MappingProxyType(
         "promote": "promoted",
         "roll-back": "promoted",
         "stage": "staged",
+        "swaps": "promoted",
     }
 )
 """What a fault leaves behind, at least once, when it has struck and healed."""

@@ -63,6 +63,7 @@ def challenge(
     version: Annotated[
         str | None, typer.Argument(help="Version name in the shared store; none with --end.", show_default=False)
     ] = None,
+    *,
     why: Annotated[str, typer.Option(help="The reason, for those who read the log later.")] = "",
     mode: Annotated[
         Mode, typer.Option(help="shadow: scores beside, for nobody's eyes. canary: serves some of the keys.")

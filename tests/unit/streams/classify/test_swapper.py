@@ -1,0 +1,242 @@
+"""One worker follows a real pointer in a real store; only its engines are scripted."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from models import pointer
+from models.pointer import Pointer, Policy
+from models.store import StoreAwayError, StoreError, open_store
+from runtime import clock
+from runtime.errors import CorruptVersionError, ModelError
+from streams.classify.champion import Start
+from streams.classify.scoring import Scorer
+from streams.classify.speed import Speed
+from streams.classify.swapper import Swapper
+from streams.classify.trial import Trial
+
+A, B, C = "v-aaaaaaaaaa", "v-bbbbbbbbbb", "v-cccccccccc"
+
+
+class Registry:
+    """What `Champions` does, with versions that need not exist; the pointer is read from a real store."""
+
+    def __init__(self, folder) -> None:
+        (folder / "store").mkdir()
+        self.store = open_store(str(folder / "store"))
+        self.kept: list[tuple[int, str]] = []
+        self.brought: list[str] = []
+        self.away: Exception | None = None
+        self.spoilt: dict[str, ModelError] = {}
+
+    def seen(self, known: Pointer) -> Pointer:
+        if self.away:
+            raise self.away
+        return pointer.newest(self.store, known) if known.generation else pointer.head(self.store)
+
+    def bring(self, version: str) -> None:
+        self.brought.append(version)
+        if version in self.spoilt:
+            raise self.spoilt[version]
+
+    def keep(self, generation: int, version: str) -> None:
+        self.kept.append((generation, version))
+
+    def move(self, action: str, change) -> None:
+        now = pointer.head(self.store)
+        pointer.append(self.store, action, now, change(now), who="test", at=clock.now(), why="a test")
+
+    def promote(self, version: str) -> None:
+        self.move("promote", lambda now: pointer.promoted(now, version))
+
+
+class World:
+    def __init__(self, rig, folder) -> None:
+        self.rig = rig
+        self.registry = Registry(folder)
+        self.pools: list[ThreadPoolExecutor] = []
+        self.loaded: list[str] = []
+        self.given_up: list[str] = []
+        self.said: list[Any] = []
+        self.time = 0.0
+        self.registry.promote(A)
+        first = self.scorer(A)
+        self.slot = type(rig.slot)(first, rig.metrics)
+        self.trial = Trial(self, self.slot, lambda: rig.sink, rig.metrics)  # type: ignore[arg-type]
+        self.swapper = self.start(Start(first, 1))
+
+    def start(self, start: Start) -> Swapper:
+        return Swapper(
+            self.registry, self, self.slot, self.trial, start, metrics=self.rig.metrics,  # type: ignore[arg-type]
+            say=self.said.append, monotonic=lambda: self.time,
+        )  # fmt: skip
+
+    def scorer(self, version: str) -> Scorer:
+        self.pools.append(ThreadPoolExecutor(1))
+        host = type(self.rig.host)(version=version)
+        return Scorer(
+            host, worker="host:1:0", executor=self.pools[-1], metrics=self.rig.metrics, speed=Speed(),
+            link=lambda *_: (), sleep=lambda _: asyncio.sleep(0),
+        )  # fmt: skip
+
+    async def load(self, version: str) -> Scorer:
+        self.loaded.append(version)
+        return self.scorer(version)
+
+    async def give_up(self, scorer: Scorer) -> None:
+        self.given_up.append(scorer.serving.version)
+
+    @property
+    def serves(self) -> str:
+        return self.slot.serving.version
+
+
+@pytest.fixture
+async def world(rig, tmp_path):
+    async def stays() -> None:
+        return None
+
+    rig.sink.start = rig.sink.stop = stays
+    made = World(rig, tmp_path)
+    yield made
+    await made.trial.stop()
+    for pool in made.pools:
+        pool.shutdown()
+
+
+async def test_a_promoted_version_serves_and_the_one_before_is_given_up(world) -> None:
+    world.registry.promote(B)
+    await world.swapper.look()
+    assert (world.serves, world.given_up, world.registry.kept) == (B, [A], [(2, B)])
+    said = world.said[-1]
+    assert (said.version, said.generation, said.refused) == (B, 2, ())
+    await world.swapper.look()
+    assert world.loaded == [B]
+
+
+async def test_a_staged_version_is_warm_before_it_is_promoted_and_loaded_once(world) -> None:
+    world.registry.move("stage", lambda now: pointer.staged(now, B))
+    await world.swapper.look()
+    assert (world.serves, world.loaded, world.said[-1].ready) == (A, [B], B)
+    world.registry.promote(B)
+    await world.swapper.look()
+    assert (world.serves, world.loaded, world.said[-1].ready) == (B, [B], None)
+
+
+async def test_another_staged_version_takes_the_place_of_the_one_that_waited(world) -> None:
+    for version in (B, C):
+        world.registry.move("stage", lambda now, version=version: pointer.staged(now, version))
+        await world.swapper.look()
+    assert (world.said[-1].ready, world.given_up) == (C, [B])
+
+
+async def test_a_refused_version_is_told_once_and_the_old_one_serves_on(world) -> None:
+    world.registry.spoilt[B] = CorruptVersionError("a flipped bit")
+    world.registry.promote(B)
+    with capture_logs() as logs:
+        for _ in range(5):
+            world.time += 1000.0
+            await world.swapper.look()
+    assert [line["detail"] for line in logs if line["event"] == "version_refused"] == ["a flipped bit"]
+    assert (world.serves, world.registry.brought, world.registry.kept) == (A, [B], [])
+    assert [(one.version, one.reason) for one in world.said[-1].refused] == [(B, "a flipped bit")]
+    world.registry.promote(C)
+    await world.swapper.look()
+    assert world.serves == C
+
+
+async def test_a_version_that_was_refused_at_the_start_is_not_told_again(world) -> None:
+    world.registry.promote(B)
+    world.swapper = world.start(Start(world.slot._champion, 1, (B, "NaN weights")))
+    with capture_logs() as logs:
+        await world.swapper.look()
+    assert [line for line in logs if line["event"] == "version_refused"] == []
+    assert (world.serves, world.loaded, world.said[-1].refused[0].reason) == (A, [], "NaN weights")
+
+
+async def test_what_there_was_no_room_for_is_tried_again_after_a_while(world) -> None:
+    world.registry.spoilt[B] = StoreError("make room there")
+    world.registry.promote(B)
+    with capture_logs() as logs:
+        for _ in range(4):
+            await world.swapper.look()
+    assert [line["event"] for line in logs if line["event"] in {"version_not_had", "version_refused"}] == [
+        "version_not_had"
+    ]
+    assert world.registry.brought == [B]
+    del world.registry.spoilt[B]
+    world.time += 5.0
+    await world.swapper.look()
+    assert (world.serves, world.said[-1].refused) == (B, ())
+
+
+async def test_a_store_that_is_away_is_told_once_and_what_serves_goes_on(world) -> None:
+    world.registry.away = StoreAwayError("no answer")
+    with capture_logs() as logs:
+        for _ in range(3):
+            await world.swapper.look()
+        world.registry.promote(B)
+        world.registry.away = None
+        await world.swapper.look()
+    assert [line["event"] for line in logs][:2] == ["pointer_not_read", "pointer_read_again"]
+    assert world.serves == B
+
+
+async def test_a_lower_generation_than_served_here_is_never_followed(world, tmp_path) -> None:
+    world.swapper = world.start(Start(world.slot._champion, 7))
+    world.registry.promote(B)
+    await world.swapper.look()
+    assert (world.serves, world.loaded) == (A, [])
+
+
+async def test_moves_that_were_missed_lead_straight_to_the_newest(world) -> None:
+    for version in (B, C, B, C):
+        world.registry.promote(version)
+    await world.swapper.look()
+    assert (world.serves, world.loaded, world.registry.kept) == (C, [C], [(5, C)])
+
+
+async def test_a_canary_begins_and_ends_by_the_pointers_policy(world) -> None:
+    world.registry.move("challenge", lambda now: pointer.challenged(now, B, Policy("canary", 0.2)))
+    await world.swapper.look()
+    assert (world.slot._canary.share, world.said[-1].challenger, world.serves) == (0.2, B, A)
+    await world.swapper.look()
+    assert world.loaded == [B]
+    world.registry.move("challenge", pointer.unchallenged)
+    await world.swapper.look()
+    assert (world.slot._canary, world.said[-1].challenger, world.given_up) == (None, None, [B])
+
+
+async def test_a_challenger_that_is_promoted_serves_and_challenges_no_more(world) -> None:
+    world.registry.move("challenge", lambda now: pointer.challenged(now, B, Policy("shadow", 0.2)))
+    await world.swapper.look()
+    world.registry.promote(B)
+    await world.swapper.look()
+    assert (world.serves, world.said[-1].challenger, world.trial.goes_on) == (B, None, None)
+    assert sorted(world.given_up) == [A, B]
+
+
+@pytest.mark.parametrize("mode", ["shadow", "canary"])
+async def test_a_challenger_whose_engine_does_not_come_back_is_refused_and_ended(world, record, mode) -> None:
+    from streams.classify.prepare import prepare
+
+    world.registry.move("challenge", lambda now: pointer.challenged(now, B, Policy(mode, 1.0)))
+    await world.swapper.look()
+    await asyncio.sleep(0)
+    host = world.trial._scorer._served[0]
+    host.is_alive, host.refuse_restarts = False, 99
+    for number in range(200):
+        await world.slot.score([prepare(record(number))], lambda: True)
+        if world.trial.is_over:
+            break
+        await asyncio.sleep(0.005)
+    await world.swapper.look()
+    assert (world.trial.goes_on, world.given_up, world.loaded) == (None, [B], [B])
+    assert "did not come back" in world.said[-1].refused[0].reason
+    await world.swapper.look()
+    assert world.loaded == [B]

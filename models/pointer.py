@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from models.store import Store, TakenError
+from runtime import one_line
 from runtime.errors import CorruptVersionError, InputError, ModelError
 
 FOLDER = "pointer"
@@ -131,9 +132,12 @@ def append(store: Store, action: str, now: Pointer, then: Pointer, *, who: str, 
         why: in words.
 
     Raises:
+        InputError: `who` or `why` is no line of text: it would forge others.
         RaceLostError: another line has its number: somebody was faster.
         StoreError: the store does not answer or refuses.
     """
+    one_line.checked(who, "who moves the pointer")
+    one_line.checked(why, "the reason")
     before, after = (now.staged, then.staged) if action == "stage" else (now.champion, then.champion)
     move = Move(
         action=action, who=who, at=at.isoformat(timespec="seconds"), why=why, before=before, after=after, pointer=then
@@ -163,8 +167,13 @@ def _move(store: Store, number: int) -> Move:
     content = store.read(_path(number))
     try:
         move = msgspec.json.decode(content or b"", type=Move)
-    except msgspec.DecodeError as error:
-        raise CorruptVersionError(f"{store.url}/{_path(number)} is no move of the pointer: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CorruptVersionError(
+            f"{store.url}/{_path(number)} is no move of the pointer: {error}; restore it from a copy of the store"
+        ) from error
     if move.pointer.generation != number:
-        raise CorruptVersionError(f"{store.url}/{_path(number)} says generation {move.pointer.generation}")
+        raise CorruptVersionError(
+            f"{store.url}/{_path(number)} says generation {move.pointer.generation}; restore it from a copy of the "
+            "store"
+        )
     return move

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -50,6 +52,9 @@ def announce(bootstrap: str, pointer: Pointer) -> None:
     from kafka import KafkaProducer
     from kafka.errors import KafkaError
 
+    told = f"workers were not told of generation {pointer.generation}"
+    if not _answers(bootstrap):
+        raise BrokerError(f"{told}: no broker at {bootstrap}; they look at the pointer by themselves every few seconds")
     event = ModelPublished(
         generation=pointer.generation,
         champion=pointer.champion,
@@ -74,12 +79,21 @@ def announce(bootstrap: str, pointer: Pointer) -> None:
         )
     except (KafkaError, OSError, ValueError) as error:
         raise BrokerError(
-            f"workers were not told of generation {pointer.generation}: {bootstrap} did not take the announcement "
-            f"({type(error).__name__}: {error}); they look at the pointer by themselves every few seconds"
+            f"{told}: {bootstrap} did not take the announcement ({type(error).__name__}: {error}); they look at the "
+            "pointer by themselves every few seconds"
         ) from error
     finally:
         if producer is not None:
             producer.close(timeout=1.0)
+
+
+def _answers(bootstrap: str) -> bool:
+    """Whether anybody listens there: Kafka's client would try for its whole time."""
+    for address in bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        with contextlib.suppress(OSError, ValueError), socket.create_connection((host.strip("[]"), int(port)), 1.0):
+            return True
+    return False
 
 
 def served(bootstrap: str, now: datetime) -> list[Seen]:

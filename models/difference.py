@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from models import held_out
 from models.manifest import Manifest
 
 SCORES = ("n", "accuracy", "macro_f1", "ece")
@@ -13,7 +14,11 @@ SCORES = ("n", "accuracy", "macro_f1", "ece")
 
 
 def difference(old: Manifest, new: Manifest) -> dict[str, tuple[Any, Any]]:
-    """What differs, by dotted name: before and after; None where one of them has no such thing."""
+    """What differs, by dotted name: before and after; None where one of them has no such thing.
+
+    Raises:
+        CorruptVersionError: the scores of one of them are none.
+    """
     before, after = _facts(old), _facts(new)
     names = [*before, *(name for name in after if name not in before)]
     return {name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)}
@@ -31,7 +36,8 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
     facts |= {f"labels.{name}": list(task.labels) for name, task in manifest.tasks.items()}
     for name, engine in manifest.engines.items():
         facts |= {f"engines.{name}.tolerance": engine.tolerance, f"engines.{name}.agreement": dict(engine.agreement)}
-    for score in manifest.metrics.get("scores", []):
-        place = f"scores.{score['task']}.{score['data']}.{score['part']}"
-        facts |= {f"{place}.{name}": score[name] for name in SCORES if name in score}
+    for score in held_out.scores(manifest):
+        place = f"scores.{score.task}.{score.data}.{score.part}"
+        measured = {name: getattr(score, name) for name in SCORES}
+        facts |= {f"{place}.{name}": value for name, value in measured.items() if value is not None}
     return facts

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from runtime import one_line
 from runtime.errors import CorruptVersionError, InputError, ModelError
 
 PRIVATE_FILE = "signing.pem"
@@ -59,20 +60,26 @@ class PublicKey:
 
 
 def ensure(folder: Path) -> PublicKey:
-    """This machine's key, made on the first call and then trusted by this machine.
+    """This machine's key, made on the first call, and on the first after it was revoked, and trusted by this machine.
 
     Raises:
         ModelError: the folder cannot be written, or the private key cannot be read.
     """
     path = folder / PRIVATE_FILE
+    gone: PublicKey | None = None
     if path.exists():
-        return public_of(folder)
+        public = public_of(folder)
+        if all(known.id != public.id for known in revoked(folder / TRUST_FILE)):
+            return public
+        gone = public
     private = Ed25519PrivateKey.generate()
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if gone is not None:
+            path.rename(folder / f"revoked-{gone.id}.pem")  # kept for who wants to know what it was; nothing reads it
         # O_EXCL and the mode at creation: never readable by others, not even for a moment, and never overwritten.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(pem)
@@ -97,9 +104,10 @@ def trust(file: Path, key: PublicKey) -> bool:
     """Add a key to a trust file; False where it is there already.
 
     Raises:
-        InputError: it is no public key, or was revoked.
+        InputError: it is no public key, was revoked, its note is no line of text, or the file cannot be written.
     """
     key.load()
+    one_line.checked(key.note, "the note of a key")
     if any(known.id == key.id for known in revoked(file)):
         raise InputError(
             f"key {key.id} was revoked here and is not trusted again by a command; if that was a mistake, delete its "
@@ -107,9 +115,7 @@ def trust(file: Path, key: PublicKey) -> bool:
         )
     if any(known.id == key.id for known in trusted(file)):
         return False
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a", encoding="utf-8") as lines:
-        lines.write(f"{ALGORITHM} {key.encoded} {key.note}".rstrip() + "\n")
+    _write(file, [*_text(file), f"{ALGORITHM} {key.encoded} {key.note}".rstrip()])
     return True
 
 
@@ -117,21 +123,17 @@ def revoke(file: Path, key_id: str) -> PublicKey:
     """Serve nothing any more that a key signed, whenever it did.
 
     Raises:
-        InputError: no trusted key has this id.
+        InputError: no trusted key has this id, or the file cannot be written.
     """
     key = next((known for known in trusted(file) if known.id == key_id), None)
     if key is None:
         known = ", ".join(known.id for known in trusted(file)) or "none"
         raise InputError(f"{file} trusts no key {key_id!r}; it trusts {known}")
-    lines = file.read_text(encoding="utf-8").splitlines()
     changed = [
         line.replace(ALGORITHM, REVOKED, 1) if line.split("#")[0].split()[1:2] == [key.encoded] else line
-        for line in lines
+        for line in _text(file)
     ]
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as new:
-        new.write("\n".join(changed) + "\n")
-    Path(new.name).chmod(file.stat().st_mode)
-    Path(new.name).replace(file)  # a worker reads the old file or the new one, never half
+    _write(file, changed)
     return key
 
 
@@ -154,10 +156,8 @@ def revoked(file: Path) -> list[PublicKey]:
 
 
 def _lines(file: Path) -> list[tuple[str, PublicKey]]:
-    if not file.exists():
-        return []
     keys = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(_text(file), start=1):
         content = line.partition("#")[0].split(maxsplit=2)
         if not content:
             continue
@@ -167,6 +167,28 @@ def _lines(file: Path) -> list[tuple[str, PublicKey]]:
         key.load()
         keys.append((content[0], key))
     return keys
+
+
+def _text(file: Path) -> list[str]:
+    """The lines of a trust file, none where it does not exist."""
+    try:
+        return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the trust file {file} cannot be read: {error}; correct it, or its rights") from error
+
+
+def _write(file: Path, lines: list[str]) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        mode = file.stat().st_mode if file.exists() else 0o644
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as new:
+            new.write("\n".join(lines) + "\n")
+        Path(new.name).chmod(mode)
+        Path(new.name).replace(file)  # a worker reads the old file or the new one, never half
+    except OSError as error:
+        raise InputError(
+            f"the trust file {file} cannot be written: {error.strerror}; make its folder writable"
+        ) from error
 
 
 def sign(folder: Path, payload: bytes) -> bytes:
@@ -197,8 +219,8 @@ def check(payload: bytes, signature: bytes, trust_file: Path, place: str) -> Pub
     key = next((key for key in trusted(trust_file) if key.id == parts[1]), None)
     if any(known.id == parts[1] for known in revoked(trust_file)):
         raise CorruptVersionError(
-            f"{place} is signed by key {parts[1]}, which {trust_file} has revoked; build the version again with a key "
-            "that is trusted"
+            f"{place} is signed by key {parts[1]}, which {trust_file} has revoked; if you know that the version is "
+            "yours, `bellwether models sign` signs it with a key of today, else build it again"
         )
     if key is None:
         raise CorruptVersionError(

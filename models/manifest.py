@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -13,7 +14,7 @@ import msgspec
 
 from models import configs, keys
 from models.engine import Task
-from runtime.errors import CorruptVersionError
+from runtime.errors import CorruptVersionError, ModelError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -135,6 +136,26 @@ def write_signed(folder: Path, manifest: Manifest, keys_folder: Path) -> None:
     (folder / MANIFEST).write_bytes(payload)
 
 
+def sign_again(folder: Path, keys_folder: Path) -> Manifest:
+    """Sign a version with this machine's key, whoever signed it before; its content is checked, its origin is not.
+
+    Raises:
+        CorruptVersionError: see `verify`, but for the signature.
+        ModelError: there is no key, or it cannot be read, or the folder cannot be written.
+    """
+    payload = _bounded(folder / MANIFEST)
+    manifest = _held_against(folder, payload)
+    signature = keys.sign(keys_folder, payload)
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder.parent, prefix=".signing-", delete=False) as new:
+            new.write(signature)
+        Path(new.name).chmod(0o644)
+        Path(new.name).replace(folder / SIGNATURE)  # a worker reads the old one or the new one, never half
+    except OSError as error:
+        raise ModelError(f"{folder} cannot be signed: {error.strerror}; make it writable") from error
+    return manifest
+
+
 def describe_files(folder: Path) -> dict[str, FileEntry]:
     """Digest and size of each file of a folder that is about to become a version.
 
@@ -167,6 +188,10 @@ def verify(folder: Path, trust: Path) -> Manifest:
     """
     payload = _bounded(folder / MANIFEST)
     keys.check(payload, _bounded(folder / SIGNATURE), trust, str(folder / MANIFEST))
+    return _held_against(folder, payload)
+
+
+def _held_against(folder: Path, payload: bytes) -> Manifest:
     manifest = decoded(payload, str(folder / MANIFEST))
     present = set(_files(folder))
     for name, entry in checked_files(manifest, str(folder)).items():
@@ -196,7 +221,7 @@ def decoded(payload: bytes, place: str) -> Manifest:
     """
     try:
         manifest = msgspec.json.decode(payload, type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptVersionError(f"{place} is no manifest: {error}; build or pull it again") from error
     if manifest.format != FORMAT:
         raise CorruptVersionError(

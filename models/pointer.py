@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from models.store import Store, TakenError
+from runtime import one_line
 from runtime.errors import CorruptVersionError, InputError, ModelError
 
 FOLDER = "pointer"
@@ -201,9 +202,12 @@ def append(store: Store, action: str, now: Pointer, then: Pointer, *, who: str, 
         why: in words.
 
     Raises:
+        InputError: `who` or `why` is no line of text: it would forge others.
         RaceLostError: another line has its number: somebody was faster.
         StoreError: the store does not answer or refuses.
     """
+    one_line.checked(who, "who moves the pointer")
+    one_line.checked(why, "the reason")
     part = {"stage": "staged", "challenge": "challenger"}.get(action, "champion")
     before, after = getattr(now, part), getattr(then, part)
     move = Move(
@@ -237,8 +241,13 @@ def _move(store: Store, number: int) -> Move:
 def _decoded(store: Store, number: int, content: bytes) -> Move:
     try:
         move = msgspec.json.decode(content, type=Move)
-    except msgspec.DecodeError as error:
-        raise CorruptVersionError(f"{store.url}/{_path(number)} is no move of the pointer: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CorruptVersionError(
+            f"{store.url}/{_path(number)} is no move of the pointer: {error}; restore it from a copy of the store"
+        ) from error
     if move.pointer.generation != number:
-        raise CorruptVersionError(f"{store.url}/{_path(number)} says generation {move.pointer.generation}")
+        raise CorruptVersionError(
+            f"{store.url}/{_path(number)} says generation {move.pointer.generation}; restore it from a copy of the "
+            "store"
+        )
     return move

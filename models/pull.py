@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from hashlib import sha256
 from pathlib import Path
@@ -9,19 +10,25 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from models import keys, registry
-from models.manifest import MANIFEST, MAX_MANIFEST_BYTES, SIGNATURE, FileEntry, checked_files, decoded
-from models.publish import Tell, manifest_path, published, tree_of
+from models.manifest import MANIFEST, SIGNATURE, FileEntry, checked_files, decoded
+from models.publish import Tell, manifest_path, published, signatures_in, tree_of
 from models.store import Store, StoreError
 from runtime.errors import CorruptVersionError, VersionNotFoundError
 
 LOCK_FILE = ".pull.lock"
+
+WORK_PREFIX = ".pulling-"
+"""Of the folder that a version is brought into; who holds the lock finds only what a killed process left."""
 
 LOCK_WAIT_S = 600.0
 """How long to wait for another process that pulls: 100 MiB on a line of 2 MBit/s."""
 
 
 def pull(store: Store, version: str, folder: Path, trust: Path, tell: Tell = lambda _, __: None) -> Path:
-    """Bring a version into this machine's folder of versions; one that is there and verifies is left alone.
+    """Bring a version into this machine's folder of versions; one that is there, verifies and is the same stays.
+
+    Another machine may have built and published it with other bytes: the store's replace those of this machine. What
+    the store does not hold (any more) stays here where it verifies.
 
     Args:
         store: of the registry.
@@ -45,8 +52,13 @@ def pull(store: Store, version: str, folder: Path, trust: Path, tell: Tell = lam
         folder.mkdir(parents=True, exist_ok=True)
         # One process of this machine at a time: the next one finds what the first has brought.
         with FileLock(folder / LOCK_FILE, timeout=LOCK_WAIT_S):
-            if not _holds(target, trust):
-                _replace(store, target, trust, tell)
+            for left in folder.glob(f"{WORK_PREFIX}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            manifest = store.read(manifest_path(version))
+            if not _holds(target, manifest, trust):
+                if manifest is None:
+                    raise VersionNotFoundError(version, published(store))
+                _replace(store, target, manifest, trust, tell)
     except Timeout as error:
         raise StoreError(
             f"another process has been pulling into {folder} for {LOCK_WAIT_S:.0f} s; wait for it or end it"
@@ -56,8 +68,10 @@ def pull(store: Store, version: str, folder: Path, trust: Path, tell: Tell = lam
     return target
 
 
-def _holds(target: Path, trust: Path) -> bool:
-    if not (target / MANIFEST).is_file():
+def _holds(target: Path, manifest: bytes | None, trust: Path) -> bool:
+    """Whether the version is here with the manifest that counts; with any where None counts."""
+    path = target / MANIFEST
+    if not path.is_file() or (manifest is not None and path.read_bytes() != manifest):
         return False
     try:
         registry.verified(target, trust)
@@ -66,27 +80,22 @@ def _holds(target: Path, trust: Path) -> bool:
     return True
 
 
-def _replace(store: Store, target: Path, trust: Path, tell: Tell) -> None:
-    """What is damaged goes only when what replaces it is here and verified."""
-    with tempfile.TemporaryDirectory(prefix=".pulling-", dir=target.parent) as work:
+def _replace(store: Store, target: Path, manifest: bytes, trust: Path, tell: Tell) -> None:
+    """What is damaged or another goes only when what replaces it is here and verified."""
+    with tempfile.TemporaryDirectory(prefix=WORK_PREFIX, dir=target.parent) as work:
         place = Path(work, target.name)
-        _fetch(store, target.name, place, trust, tell)
+        _fetch(store, manifest, place, trust, tell)
         registry.verified(place, trust)
         if target.exists():
-            target.rename(Path(work, "damaged"))
+            target.rename(Path(work, "before"))
         place.rename(target)
 
 
-def _fetch(store: Store, version: str, place: Path, trust: Path, tell: Tell) -> None:
-    manifest = store.read(manifest_path(version))
-    if manifest is None:
-        raise VersionNotFoundError(version, published(store))
+def _fetch(store: Store, manifest: bytes, place: Path, trust: Path, tell: Tell) -> None:
+    version = place.name
     tree = tree_of(version, manifest)
     where = f"{store.url}/{manifest_path(version)}"
-    signature = store.read(f"{tree}/{SIGNATURE}")
-    if signature is None or len(manifest) > MAX_MANIFEST_BYTES:
-        raise CorruptVersionError(f"{where} has no signature or is too large; publish the version again")
-    keys.check(manifest, signature, trust, where)
+    signature = _signature(store, tree, manifest, trust, where)
     facts = decoded(manifest, where)
     if facts.version != version:
         raise CorruptVersionError(f"{where} is the manifest of {facts.version}; publish {version} again")
@@ -95,6 +104,22 @@ def _fetch(store: Store, version: str, place: Path, trust: Path, tell: Tell) -> 
         _download(store, f"{tree}/{name}", place / name, entry)
     (place / SIGNATURE).write_bytes(signature)
     (place / MANIFEST).write_bytes(manifest)
+
+
+def _signature(store: Store, tree: str, manifest: bytes, trust: Path, where: str) -> bytes:
+    """The signature by a key that this machine trusts; others may lie beside it, and only one is looked at then."""
+    names = store.names(signatures_in(tree))
+    trusted = {key.id for key in keys.trusted(trust)}
+    problem = CorruptVersionError(f"{where} has no signature; publish the version again")
+    for name in [name for name in names if name in trusted] or names[:1]:
+        signature = store.read(f"{signatures_in(tree)}/{name}") or b""
+        try:
+            keys.check(manifest, signature, trust, where)
+        except CorruptVersionError as error:
+            problem = error
+        else:
+            return signature
+    raise problem
 
 
 def _download(store: Store, path: str, target: Path, entry: FileEntry) -> None:
@@ -109,4 +134,6 @@ def _download(store: Store, path: str, target: Path, entry: FileEntry) -> None:
             running.update(chunk)
             file.write(chunk)
     if size != entry.size or running.hexdigest() != entry.sha256:
-        raise CorruptVersionError(f"{store.url}/{path} does not match its digest in the manifest; publish it again")
+        raise CorruptVersionError(
+            f"{store.url}/{path} does not match its digest in the manifest; publish it again where it is whole"
+        )

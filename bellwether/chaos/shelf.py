@@ -46,6 +46,7 @@ class Shelf:
             ModelError: one does not verify here, or cannot be published.
         """
         where = settings.load()
+        open_store(self.url, make=True)
         for name in names:
             folder = registry.resolve(name, where.registry_folder)
             publish.publish(self.store, folder, where.keys_folder / keys.TRUST_FILE)

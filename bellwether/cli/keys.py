@@ -23,6 +23,9 @@ def keys() -> None:
 def create(as_json: JsonOption = False) -> None:
     """Make this machine's signing key, once; later calls show its public half.
 
+    Where the key was revoked a new one is made; the old is kept aside and never used. What it had signed,
+    `bellwether models sign` signs again.
+
     Example: `bellwether keys create`
     """
     from models import keys as signing
@@ -61,12 +64,19 @@ def list_(as_json: JsonOption = False) -> None:
 def trust(
     public: Annotated[str, typer.Argument(help="The base64 part of what `bellwether keys list` prints there.")],
     note: Annotated[str, typer.Option(help="Whose key it is.")] = "",
+    as_json: JsonOption = False,
 ) -> None:
-    """Serve versions that another machine's key signed, from now on."""
+    """Serve versions that another machine's key signed, from now on.
+
+    Example: `bellwether keys trust 3vdB7Zk0m8cF1mJm9cGQvWb1rJp0mQyPZ3iC6s9T2xA= --note trainer`
+    """
     from models import keys as signing
 
     key = signing.PublicKey(public, note)
     added = signing.trust(settings.load().keys_folder / signing.TRUST_FILE, key)
+    if as_json:
+        typer.echo(json.dumps({"id": key.id, "added": added}))
+        return
     typer.echo(f"{key.id} is {'trusted from now on' if added else 'trusted already'}")
 
 
@@ -85,4 +95,7 @@ def revoke(
     if as_json:
         typer.echo(json.dumps({"id": gone.id, "revoked": True}))
     else:
-        typer.echo(f"{gone.id} is revoked; versions that it signed do not load here any more")
+        typer.echo(
+            f"{gone.id} is revoked; versions that it signed do not load here any more; where it was this machine's, "
+            "`bellwether keys create` makes another and `bellwether models sign` signs with it"
+        )

@@ -13,14 +13,17 @@ import msgspec
 import typer
 
 from bellwether.cli import registry as registry_commands
+from bellwether.cli import serving, versions
 from runtime import settings
-from runtime.errors import CorruptVersionError, InputError
+from runtime.errors import CorruptVersionError, InputError, ModelError
 
 if TYPE_CHECKING:
     from models.registry import Listed
 
 app = typer.Typer(help="Model versions: build, look at, publish, promote, pull, export.", no_args_is_help=True)
 registry_commands.register(app)
+serving.register(app)
+versions.register(app)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
 
@@ -87,13 +90,22 @@ def build(
 
 
 @app.command(name="list")
-def list_(as_json: JsonOption = False) -> None:
-    """Show the versions of the registry, with their aliases and engines.
+def list_(
+    store: Annotated[
+        bool,
+        typer.Option("--store", help="Those of the shared store, and who is champion, previous, staged, challenger."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the versions of this machine with their aliases and engines, or those of the shared store with their roles.
 
-    Example: `bellwether models list --json`
+    Example: `bellwether models list --store --json`
     """
     from models import registry
 
+    if store:
+        registry_commands.list_store(as_json)
+        return
     where = settings.load()
     found = registry.versions(where.registry_folder)
     if as_json:
@@ -114,20 +126,19 @@ def show(
 ) -> None:
     """Show a version's manifest: tasks, engines with tolerance and agreement, lineage, scores; unverified.
 
-    With --json also `generation` (of the pointer that made it champion; null where it is not), `parent`, `digest` (of
-    the manifest) and `verdict` (of the gate; null where none judged it).
+    With --json also `generation` (of the pointer that made it champion; null where it is not, or where the store does
+    not say), `parent`, `digest` (of the manifest) and `verdict` (of the gate; null where none judged it).
 
     Example: `bellwether models show accurate --json`
     """
-    from models import manifest, pointer, registry, store
+    from models import held_out, manifest, registry
 
     where = settings.load()
     folder = registry.resolve(version, where.registry_folder)
     found = manifest.read(folder)
     if as_json:
-        now = pointer.head(store.open_store(where.store_url))
         more = {
-            "generation": now.since if now.champion == found.version else None,
+            "generation": _generation(where.store_url, found.version),
             "parent": found.lineage.parent,
             "digest": manifest.digest(folder / manifest.MANIFEST),
             "verdict": found.metrics.get("verdict"),
@@ -140,11 +151,34 @@ def show(
     for name, engine in found.engines.items():
         agreement = ", ".join(f"{task} {share:.1%}" for task, share in engine.agreement.items())
         typer.echo(f"  engine {name}: same label as full precision {agreement}; farthest off {engine.tolerance:.4f}")
-    for score in found.metrics.get("scores", []):
-        typer.echo(
-            f"  {score['task']} on {score['data']} ({score['part']}, {score['n']}): accuracy {score['accuracy']:.3f}, "
-            f"macro-F1 {score['macro_f1']:.3f}, ECE {score['ece']:.3f}"
-        )
+    for score in held_out.scores(found):
+        measured = {"accuracy": score.accuracy, "macro-F1": score.macro_f1, "ECE": score.ece}
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in measured.items() if value is not None)
+        typer.echo(f"  {score.task} on {score.data} ({score.part}, {score.n}): {figures}")
+
+
+@app.command()
+def sign(
+    version: Annotated[str, typer.Argument(help="Alias, version name or folder of this machine.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Sign a version again with this machine's key, after the key that had signed it was revoked.
+
+    Its files are held against its manifest. That the manifest is yours only you can know: sign what you built, or had
+    before the old key fell into other hands. `bellwether models publish` then brings the signature into the store.
+
+    Example: `bellwether models sign accurate`
+    """
+    from models import keys, manifest, registry
+
+    where = settings.load()
+    folder = registry.resolve(version, where.registry_folder)
+    public = keys.ensure(where.keys_folder)
+    manifest.sign_again(folder, where.keys_folder)
+    if as_json:
+        typer.echo(json.dumps({"version": folder.name, "key": public.id}))
+    else:
+        typer.echo(f"{folder.name} is signed by {public.id}")
 
 
 @app.command()
@@ -187,6 +221,19 @@ def quiet_libraries() -> None:
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+
+
+def _generation(store_url: str, version: str) -> int | None:
+    """The generation that made a version champion, None where it is not, or where the store does not say."""
+    from models import pointer
+    from models.store import open_store
+
+    try:
+        now = pointer.head(open_store(store_url))
+    except ModelError as error:
+        typer.echo(f"no generation is known: {error}", err=True)
+        return None
+    return now.since if now.champion == version else None
 
 
 def _chosen(shipped: dict[str, Path], only: str | None, trained: Path | None, alias: str | None) -> dict[str, Path]:

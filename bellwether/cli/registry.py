@@ -1,9 +1,10 @@
-"""The life of a version in the shared store: publish, stage, promote, roll back, log, pull, export, diff."""
+"""The life of a version in the shared store: publish, stage, promote, roll back, log, pull, list."""
 
 from __future__ import annotations
 
 import getpass
 import json
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from runtime import clock, settings
-from runtime.errors import InputError
+from runtime import clock, one_line, settings
+from runtime.errors import BrokerError, InputError
 
 if TYPE_CHECKING:
     from models.pointer import Move, Pointer
@@ -29,7 +30,7 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `bellwether models`."""
-    for command in (publish, stage, promote, rollback, log, pull, export, diff):
+    for command in (publish, stage, promote, rollback, log, pull):
         app.command()(command)
 
 
@@ -39,14 +40,16 @@ def publish(
 ) -> None:
     """Bring a version of this machine into the shared store; nothing there is ever changed.
 
-    A publisher that was killed leaves no half version: calling this again completes it.
+    A publisher that was killed leaves no half version: calling this again completes it. Again it also says whether
+    the store's copy is whole, and brings the signature of a newer key.
 
     Example: `bellwether models publish accurate`
     """
     from models import keys, publish, registry
 
-    where, store = _opened()
+    where = settings.load()
     folder = registry.resolve(version, where.registry_folder)
+    store = _opened(where, makes=True)
     with _progress(as_json) as tell:
         is_new = publish.publish(store, folder, where.keys_folder / keys.TRUST_FILE, tell)
     told = {"version": folder.name, "store": store.url, "published": is_new}
@@ -64,9 +67,14 @@ def stage(
     """
     from models import pointer
 
-    where, store = _opened()
-    name = _published(where, store, version, as_json)
-    _told(as_json, _move(store, "stage", pointer.head(store), lambda now: pointer.staged(now, name), why))
+    _require_reason(why)
+    where = settings.load()
+    store = _opened(where, makes=True)
+    name, folder = _found(where, store, version)
+    now = pointer.head(store)
+    then = pointer.staged(now, name)
+    _bring(where, store, folder, as_json)
+    _told(as_json, _move(store, "stage", now, then, why))
 
 
 def promote(
@@ -81,13 +89,15 @@ def promote(
     """
     from models import pointer
 
-    where, store = _opened()
-    name = _published(where, store, version, as_json)
+    _require_reason(why)
+    where = settings.load()
+    store = _opened(where, makes=True)
+    name, folder = _found(where, store, version)
     now = pointer.head(store)
-    _confirm(
-        f"let {name} serve instead of {now.champion or 'nothing'} (generation {now.generation + 1})?", yes, as_json
-    )
-    _told(as_json, _move(store, "promote", now, lambda now: pointer.promoted(now, name), why))
+    then = pointer.promoted(now, name)
+    _confirm(f"let {name} serve instead of {now.champion or 'nothing'} (generation {then.generation})?", yes, as_json)
+    _bring(where, store, folder, as_json)
+    _told(as_json, _move(store, "promote", now, then, why))
 
 
 def rollback(why: WhyOption, yes: YesOption = False, as_json: JsonOption = False) -> None:
@@ -97,11 +107,12 @@ def rollback(why: WhyOption, yes: YesOption = False, as_json: JsonOption = False
     """
     from models import pointer
 
-    _, store = _opened()
+    _require_reason(why)
+    store = _opened(settings.load())
     now = pointer.head(store)
     then = pointer.rolled_back(now)
     _confirm(f"let {then.champion} serve again instead of {now.champion} (generation {then.generation})?", yes, as_json)
-    _told(as_json, _move(store, "rollback", now, pointer.rolled_back, why))
+    _told(as_json, _move(store, "rollback", now, then, why))
 
 
 def log(as_json: JsonOption = False) -> None:
@@ -111,7 +122,7 @@ def log(as_json: JsonOption = False) -> None:
     """
     from models import pointer
 
-    _, store = _opened()
+    store = _opened(settings.load())
     moves = pointer.moves(store)
     if as_json:
         typer.echo(json.dumps({"store": store.url, "moves": msgspec.to_builtins(moves)}))
@@ -131,87 +142,91 @@ def pull(
     """
     from models import keys, pull
 
-    where, store = _opened()
+    where = settings.load()
+    store = _opened(where)
     with _progress(as_json) as tell:
         folder = pull.pull(store, version, where.registry_folder, where.keys_folder / keys.TRUST_FILE, tell)
     _say(as_json, {"version": version, "folder": str(folder)}, f"{version} is in {folder}")
 
 
-def export(
-    version: Annotated[str, typer.Argument(help="Alias, version name or folder.")],
-    out: Annotated[Path, typer.Option(help="Folder to write; it must not exist.")],
-    task: Annotated[str, typer.Option(help="Which of the version's tasks.")] = "sentiment",
-    as_json: JsonOption = False,
-) -> None:
-    """Write one task of a version as a stock folder that a plain transformers install loads.
+def list_store(as_json: bool) -> None:
+    """Print the versions of the shared store, and what the pointer makes of each."""
+    from models import pointer, publish
 
-    Example: `bellwether models export accurate --task topic --out topic-model`
-    """
-    from bellwether.cli.models import quiet_libraries
-    from models import export, keys, registry
-
-    where = settings.load()
-    quiet_libraries()
-    folder = registry.resolve(version, where.registry_folder)
-    export.export(folder, task, out, where.keys_folder / keys.TRUST_FILE)
-    _say(as_json, {"version": folder.name, "task": task, "folder": str(out)}, f"{task} of {folder.name} is in {out}")
-
-
-def diff(
-    old: Annotated[str, typer.Argument(help="Alias, version name or folder.")],
-    new: Annotated[str, typer.Argument(help="Alias, version name or folder.")],
-    as_json: JsonOption = False,
-) -> None:
-    """Show in what two versions differ: lineage, encoder, labels, engines and scores; unverified.
-
-    Example: `bellwether models diff fast accurate`
-    """
-    from models import manifest, registry
-    from models.difference import difference
-
-    folders = [registry.resolve(version, settings.load().registry_folder) for version in (old, new)]
-    found = difference(*map(manifest.read, folders))
+    store = _opened(settings.load())
+    now = msgspec.to_builtins(pointer.head(store))
+    roles = {
+        name: [role for role, version in now.items() if role != "generation" and version == name]
+        for name in publish.published(store)
+    }
     if as_json:
-        typer.echo(json.dumps({"old": folders[0].name, "new": folders[1].name, "differences": found}))
+        rows = [{"version": name, "roles": own} for name, own in roles.items()]
+        typer.echo(json.dumps({"store": store.url, "pointer": now, "versions": rows}))
         return
-    for name, (before, after) in found.items():
-        typer.echo(f"{name}: {before} -> {after}")
-    if not found:
-        typer.echo("no difference")
+    if not roles:
+        typer.echo(f"no version in {store.url}; `bellwether models publish` brings one")
+    for name, own in roles.items():
+        typer.echo(f"{name}  {', '.join(own) or '-'}")
 
 
-def _opened() -> tuple[Settings, Store]:
-    from models.store import open_store
+def _opened(where: Settings, *, makes: bool = False) -> Store:
+    """The shared store; who publishes makes it where it is not there, and is told, for it may have been lost."""
+    from models.store import StoreAwayError, open_store
 
-    where = settings.load()
-    return where, open_store(where.store_url)
+    try:
+        return open_store(where.store_url)
+    except StoreAwayError:
+        if not makes:
+            raise
+        store = open_store(where.store_url, make=True)
+        typer.echo(f"{store.url} was not there: it is made anew and holds nothing", err=True)
+        return store
 
 
-def _published(where: Settings, store: Store, version: str, as_json: bool) -> str:
-    """The name of a version that the store holds; one of this machine is published first."""
-    from models import keys, publish, registry
+def _found(where: Settings, store: Store, version: str) -> tuple[str, Path | None]:
+    """The name of a version, and its folder where this machine has it; else the store has."""
+    from models import publish, registry
     from runtime.errors import VersionNotFoundError
 
     try:
         folder = registry.resolve(version, where.registry_folder)
     except VersionNotFoundError:
         if version in publish.published(store):
-            return version
+            return version, None
         raise
-    with _progress(as_json) as tell:
-        publish.publish(store, folder, where.keys_folder / keys.TRUST_FILE, tell)
-    return folder.name
+    return folder.name, folder
 
 
-def _move(store: Store, action: str, now: Pointer, change: Callable[[Pointer], Pointer], why: str) -> Move:
+def _bring(where: Settings, store: Store, folder: Path | None, as_json: bool) -> None:
+    """Publish a version of this machine, so that the pointer never names what the store does not hold."""
+    from models import keys, publish
+
+    if folder is not None:
+        with _progress(as_json) as tell:
+            publish.publish(store, folder, where.keys_folder / keys.TRUST_FILE, tell)
+
+
+def _require_reason(why: str) -> None:
+    if not why.strip():
+        raise InputError("--why is empty; the log keeps it for whoever asks later")
+    one_line.checked(why, "--why")
+
+
+def _move(store: Store, action: str, now: Pointer, then: Pointer, why: str) -> Move:
     from models import pointer
     from models import store as stores
 
-    if not why.strip():
-        raise InputError("--why is empty; the log keeps it for whoever asks later")
     stores.require_conditions(store)
-    who = f"{getpass.getuser()}@{socket.gethostname()}"
-    return pointer.append(store, action, now, change(now), who=who, at=clock.now(), why=why)
+    return pointer.append(store, action, now, then, who=_who(), at=clock.now(), why=why)
+
+
+def _who() -> str:
+    """Who moves the pointer, as USER@HOST; in a container the user's number may have no name."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"uid-{os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
 
 
 def _confirm(question: str, yes: bool, as_json: bool) -> None:
@@ -222,12 +237,37 @@ def _confirm(question: str, yes: bool, as_json: bool) -> None:
     typer.confirm(question, abort=True)
 
 
+def moved(version: str | None, change: Callable[[Pointer, str], Pointer], action: str, why: str, as_json: bool) -> None:
+    """Make a move that asks nobody, of a version that is published where it is not yet; None moves without one.
+
+    Raises:
+        BellwetherError: see `models.pointer`.
+    """
+    from models import pointer
+
+    _require_reason(why)
+    where = settings.load()
+    store = _opened(where)
+    name, folder = ("", None) if version is None else _found(where, store, version)
+    now = pointer.head(store)
+    then = change(now, name)
+    _bring(where, store, folder, as_json)
+    _told(as_json, _move(store, action, now, then, why))
+
+
 def _told(as_json: bool, move: Move) -> None:
+    """Say it to the workers, who look by themselves where the broker does not answer, and to the person."""
+    from bellwether.moves import announce
+
+    try:
+        announce(settings.load().bootstrap, move.pointer)
+    except BrokerError as error:
+        typer.echo(str(error), err=True)
     _say(as_json, msgspec.to_builtins(move), _line(move))
 
 
 def _line(move: Move) -> str:
-    return (
+    return one_line.shown(
         f"{move.pointer.generation:>6}  {move.at}  {move.action:<8} {move.before or '-'} -> {move.after}  "
         f"{move.who}: {move.why}"
     )

@@ -61,7 +61,8 @@ def served(
 
 def challenge(
     version: Annotated[
-        str | None, typer.Argument(help="Version name in the shared store; none with --end.", show_default=False)
+        str | None,
+        typer.Argument(help="Alias or version name; it is published where it is not yet.", show_default=False),
     ] = None,
     *,
     why: Annotated[str, typer.Option(help="The reason, for those who read the log later.")] = "",
@@ -89,12 +90,10 @@ def challenge(
     if end == (version is not None):
         raise InputError("name a version to try, or say --end to try none any more")
 
-    def change(now: Pointer) -> Pointer:
-        if version is None:
-            return pointer.unchallenged(now)
-        return pointer.challenged(now, version, Policy(mode.value, share))
+    def change(now: Pointer, name: str) -> Pointer:
+        return pointer.unchallenged(now) if end else pointer.challenged(now, name, Policy(mode.value, share))
 
-    registry.moved("challenge", version, change, why, as_json)
+    registry.moved(version, change, "challenge", why, as_json)
 
 
 def _plain(seen: Seen) -> dict[str, object]:

@@ -98,20 +98,23 @@ def test_show_has_the_keys_for_scripts(run: Run, published, home: Path) -> None:
     assert told["digest"] == manifest.digest(home / "registry" / published.name / manifest.MANIFEST)
 
 
-def test_nothing_is_promoted_unless_somebody_says_yes(call, run: Run) -> None:
+def test_nothing_is_promoted_or_published_unless_somebody_says_yes(call, run: Run) -> None:
     for words in (("promote", "accurate", "--why", "x"), ("promote", "accurate", "--why", "x", "--json")):
         result = call(*words)
         assert isinstance(result.exception, InputError)
         assert "nobody can be asked: let" in str(result.exception)
         assert "Say --yes" in str(result.exception)
     assert run("log")["moves"] == []
+    assert run("list", "--store")["versions"] == []
 
 
-def test_a_move_without_a_reason_is_refused(call, run: Run) -> None:
+def test_a_move_without_a_reason_in_one_line_is_refused_before_anything_is_published(call, home: Path) -> None:
     assert call("promote", "accurate", "--yes").exit_code == 2
-    result = call("promote", "accurate", "--why", " ", "--yes")
-    assert "--why is empty; the log keeps it" in str(result.exception)
-    assert run("log")["moves"] == []
+    for words in (("promote", "accurate", "--yes"), ("stage", "accurate"), ("rollback", "--yes")):
+        assert "--why is empty; the log keeps it" in str(call(*words, "--why", " ").exception)
+        forged = call(*words, "--why", "good\n     9  2026-11-25T12:00:00+00:00  promote  a -> b  boss@hq: better")
+        assert "--why holds '\\n' at character 5; say it in one line of plain text" in str(forged.exception)
+    assert not (home / "store").exists()
 
 
 def test_a_pulled_version_is_verified_and_whole(run: Run, published, home: Path) -> None:
@@ -191,6 +194,9 @@ def test_a_worker_of_the_champion_serves_what_was_promoted_last_also_on_another_
 
 
 def test_without_a_champion_a_worker_says_how_to_make_one(home: Path) -> None:
+    with pytest.raises(ModelError, match=r"there is no store in .*; mount or restore it"):
+        serves()
+    open_store(str(home / "store"), make=True)
     with pytest.raises(ModelError, match=r"no version was ever promoted in .*; `bellwether models promote` does it"):
         serves()
 
@@ -207,7 +213,7 @@ def test_a_worker_starts_with_what_served_last_when_the_store_is_gone_or_behind(
         shutil.rmtree(home / "store")
     elif loss == "empty":
         store = str(home / "another")
-        open_store(store)
+        open_store(store, make=True)
     elif loss == "behind":
         (home / "store" / "pointer" / "000002.json").unlink()
     else:

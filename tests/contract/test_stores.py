@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import threading
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,88 +13,15 @@ from obstore.exceptions import PermissionDeniedError
 from models import keys, manifest, pointer, registry
 from models.manifest import Manifest
 from models.pointer import Pointer, RaceLostError
-from models.publish import OtherBytesError, manifest_path, publish, published, tree_of
+from models.publish import manifest_path, publish, published, signatures_in, tree_of
 from models.pull import LOCK_FILE, pull
 from models.store import PROBES, Store, StoreAwayError, StoreError, TakenError, open_store, require_conditions
 from runtime.errors import CorruptVersionError, InputError, VersionNotFoundError
 
 NAME = "v-0123456789"
+"""Of the versions that `make_version` makes."""
+
 WHEN = datetime(2026, 11, 25, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of moto's server, a process of its own in an environment of its own."""
-    command = Path(sys.prefix, "moto", "bin", "moto_server")
-    if not command.exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"under CI every test must run, and {command} is absent: `make install`", pytrace=False)
-        pytest.skip(f"NOT TESTED against S3: {command} is absent; `make install` brings it")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("moto") / "log"
-    with log.open("wb") as file:
-        server = subprocess.Popen([command, "-H", "127.0.0.1", "-p", str(port)], stdout=file, stderr=file)
-    try:
-        while server.poll() is None:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/", timeout=5).close()
-                break
-            except (OSError, urllib.error.URLError):
-                threading.Event().wait(0.05)
-        assert server.poll() is None, log.read_text()
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
-
-
-@pytest.fixture(params=["folder", "s3"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An empty store."""
-    if request.param == "folder":
-        return str(tmp_path / "store")
-    endpoint = request.getfixturevalue("s3")
-    for name, value in {
-        "AWS_ENDPOINT": endpoint, "AWS_ALLOW_HTTP": "true", "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    bucket = f"models-{abs(hash(str(tmp_path)))}"
-    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/{bucket}", method="PUT"), timeout=10).close()
-    return f"s3://{bucket}/registry"
-
-
-@pytest.fixture
-def store(url: str) -> Store:
-    return open_store(url)
-
-
-@pytest.fixture
-def trust(tmp_path: Path) -> Path:
-    keys.ensure(tmp_path / "keys")
-    return tmp_path / "keys" / keys.TRUST_FILE
-
-
-@pytest.fixture
-def make_version(tmp_path: Path, trust: Path) -> Callable[..., Path]:
-    """Gives a signed version with two files in a folder of its own."""
-
-    def make(where: str, weights: bytes = b"weights", *, signer: Path | None = None, **changes: object) -> Path:
-        folder = tmp_path / where / NAME
-        (folder / "heads").mkdir(parents=True)
-        (folder / "config.json").write_text('{"model_type": "bert"}')
-        (folder / "heads" / "topic.safetensors").write_bytes(weights)
-        facts: dict[str, object] = {
-            "format": 1, "version": NAME, "created_at": "", "encoder": "tiny", "cleaning": "1", "max_tokens": 48,
-            "tasks": {}, "engines": {}, "canaries": [], "metrics": {}, "files": manifest.describe_files(folder),
-            "lineage": manifest.Lineage("", "", 0, None, "", "", ""),
-        }  # fmt: skip
-        manifest.write_signed(folder, Manifest(**(facts | changes)), signer or trust.parent)  # type: ignore[arg-type]
-        return folder
-
-    return make
 
 
 def versions_in(folder: Path) -> list[str]:
@@ -221,92 +140,9 @@ def test_an_unknown_version_is_named_with_the_known_ones(store: Store, make_vers
         pull(store, "v-aaaaaaaaaa", tmp_path / "there", trust)
 
 
-class KilledError(BaseException):
-    """The publisher dies."""
-
-
-class Mortal(Store):
-    """Dies before so many writes, or after them with the answer lost."""
-
-    def __init__(self, store: Store, writes: int, *, after: bool) -> None:
-        super().__init__(store._inner, store.url)
-        self.left = writes
-        self.after = after
-
-    def create(self, path: str, content: bytes | Path) -> None:
-        if self.left == 0 and not self.after:
-            raise KilledError
-        super().create(path, content)
-        if self.left == 0:
-            raise KilledError
-        self.left -= 1
-
-
-WRITES = 6
-"""Of a publisher: the probe, two files, the signature, the manifest beside them, and the manifest that counts."""
-
-
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("writes", range(WRITES))
-def test_a_publisher_killed_at_any_step_shows_no_half_version_and_goes_on(
-    writes: int, after: bool, store: Store, make_version, trust: Path, tmp_path: Path
-) -> None:
-    folder = make_version("here")
-    with pytest.raises(KilledError):
-        publish(Mortal(store, writes, after=after), folder, trust)
-    was_last = after and writes == WRITES - 1
-    assert published(store) == ([NAME] if was_last else [])
-    assert publish(store, folder, trust) is not was_last
-    assert published(store) == [NAME]
-    registry.verified(pull(store, NAME, tmp_path / "there", trust), trust)
-
-
-@pytest.mark.parametrize("victim", ["config.json", "heads/topic.safetensors", manifest.SIGNATURE, manifest.MANIFEST])
-def test_a_process_that_is_killed_between_two_files_shows_no_half_version(
-    victim: str, make_version, trust: Path, tmp_path: Path
-) -> None:
-    folder = make_version("here")
-    script = (
-        "import os, signal, sys\n"
-        "from pathlib import Path\n"
-        "from models.publish import publish\n"
-        "from models.store import open_store\n"
-        "tell = lambda name, _: name == sys.argv[4] and os.kill(os.getpid(), signal.SIGKILL)\n"
-        "publish(open_store(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), tell)\n"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path / "store"), str(folder), str(trust), victim]
-    assert subprocess.run(command, check=False, timeout=60).returncode == -signal.SIGKILL
-    store = open_store(str(tmp_path / "store"))
-    assert published(store) == []
-    assert publish(store, folder, trust)
-    registry.verified(pull(store, NAME, tmp_path / "there", trust), trust)
-
-
-def test_of_two_publishers_with_other_bytes_one_wins_and_the_other_says_so(store: Store, make_version, trust) -> None:
-    folders = [make_version("one", b"one"), make_version("two", b"other")]
-    start = threading.Barrier(2)
-    outcomes: dict[int, object] = {}
-
-    def race(number: int) -> None:
-        start.wait()
-        try:
-            outcomes[number] = publish(store, folders[number], trust)
-        except OtherBytesError as error:
-            outcomes[number] = str(error)
-
-    threads = [threading.Thread(target=race, args=(number,)) for number in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    (winner,) = [number for number, outcome in outcomes.items() if outcome is True]
-    assert "another machine built and published it first, and it stays" in str(outcomes[1 - winner])
-    assert store.read(manifest_path(NAME)) == (folders[winner] / manifest.MANIFEST).read_bytes()
-
-
 def test_what_is_not_what_its_manifest_says_never_arrives(make_version, trust: Path, tmp_path: Path) -> None:
     url = tmp_path / "store"
-    store = open_store(str(url))
+    store = open_store(str(url), make=True)
     folder = make_version("here")
     publish(store, folder, trust)
     tree = tree_of(NAME, (folder / manifest.MANIFEST).read_bytes())
@@ -333,13 +169,19 @@ def test_an_untrusted_signature_is_refused_before_anything_else_is_fetched(
     assert fetched == []
 
 
+def sign_in(store: Store, folder: Path, trust: Path) -> None:
+    """Put a version's signature where the store keeps it."""
+    tree = tree_of(NAME, (folder / manifest.MANIFEST).read_bytes())
+    store.create(f"{signatures_in(tree)}/{keys.public_of(trust.parent).id}", folder / manifest.SIGNATURE)
+
+
 @pytest.mark.parametrize("name", ["../outside.json", "/etc/outside.json", "code.py", "weights.pkl"])
 def test_a_trusted_manifest_that_names_what_no_version_may_hold_is_refused(
     name: str, store: Store, make_version, trust: Path, tmp_path: Path
 ) -> None:
     folder = make_version("here", files={name: manifest.FileEntry("0" * 64, 1)})
     payload = (folder / manifest.MANIFEST).read_bytes()
-    store.create(f"{tree_of(NAME, payload)}/{manifest.SIGNATURE}", folder / manifest.SIGNATURE)
+    sign_in(store, folder, trust)
     store.create(manifest_path(NAME), payload)
     fetched: list[str] = []
     with pytest.raises(CorruptVersionError, match=r"leaves the folder|of a kind that no version may hold"):
@@ -356,8 +198,9 @@ def test_a_trusted_version_whose_configuration_names_code_never_arrives(
     changed = {name: getattr(facts, name) for name in facts.__struct_fields__}
     manifest.write_signed(folder, Manifest(**changed | {"files": manifest.describe_files(folder)}), trust.parent)
     payload = (folder / manifest.MANIFEST).read_bytes()
-    for name in ("config.json", "heads/topic.safetensors", manifest.SIGNATURE):
+    for name in ("config.json", "heads/topic.safetensors"):
         store.create(f"{tree_of(NAME, payload)}/{name}", folder / name)
+    sign_in(store, folder, trust)
     store.create(manifest_path(NAME), payload)
     with pytest.raises(CorruptVersionError, match=r"config\.json has 'auto_map', which names code to run"):
         pull(store, NAME, tmp_path / "there", trust)

@@ -1,4 +1,4 @@
-"""What the commands of the store do around a move: check and ask first, say who, list, and tell a store that is gone."""
+"""What commands of the store do around a move: check and ask first, say who, list, and tell a store that is gone."""
 
 from __future__ import annotations
 

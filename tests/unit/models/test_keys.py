@@ -88,3 +88,37 @@ def test_a_key_that_nobody_trusts_cannot_be_revoked(tmp_path: Path) -> None:
     ours = keys.ensure(tmp_path)
     with pytest.raises(InputError, match=rf"trusts no key 'abc'; it trusts {ours.id}"):
         keys.revoke(tmp_path / keys.TRUST_FILE, "abc")
+
+
+def test_after_a_revocation_the_next_call_makes_another_key_and_keeps_the_old_aside(tmp_path: Path) -> None:
+    old = keys.ensure(tmp_path)
+    keys.revoke(tmp_path / keys.TRUST_FILE, old.id)
+    new = keys.ensure(tmp_path)
+    assert new.id != old.id
+    assert keys.ensure(tmp_path) == new
+    assert keys.check(b"payload", keys.sign(tmp_path, b"payload"), tmp_path / keys.TRUST_FILE, "it").id == new.id
+    assert (tmp_path / f"revoked-{old.id}.pem").exists()
+
+
+def test_a_key_gets_a_line_of_its_own_also_where_the_last_one_has_no_end(tmp_path: Path) -> None:
+    ours, theirs = keys.ensure(tmp_path / "ours"), keys.ensure(tmp_path / "theirs")
+    file = tmp_path / "ours" / keys.TRUST_FILE
+    file.write_text(file.read_text().rstrip("\n"))
+    assert keys.trust(file, keys.PublicKey(theirs.encoded, "the trainer"))
+    assert [(key.id, key.note) for key in keys.trusted(file)] == [(ours.id, "this machine"), (theirs.id, "the trainer")]
+
+
+def test_a_note_that_would_be_a_second_line_is_refused(tmp_path: Path) -> None:
+    ours = keys.ensure(tmp_path / "ours")
+    with pytest.raises(InputError, match=r"the note of a key holds '\\n' at character 2; say it in one line"):
+        keys.trust(tmp_path / "trusted.txt", keys.PublicKey(ours.encoded, "a\ned25519 AAAA"))
+
+
+def test_a_trust_file_that_is_no_text_or_cannot_be_written_is_told(tmp_path: Path) -> None:
+    ours = keys.ensure(tmp_path / "ours")
+    file = tmp_path / "trusted.txt"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match=r"the trust file .*trusted\.txt cannot be read: .* correct it"):
+        keys.trusted(file)
+    with pytest.raises(InputError, match=r"the trust file .*below cannot be (read|written)"):
+        keys.trust(file / "below", ours)

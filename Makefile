@@ -41,6 +41,10 @@ $(STAMP): pyproject.toml constraints.txt | $(UV)
 	@# An S3 server for the tests, in an environment of its own: its botocore and Faust ask for other urllib3s.
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python $(VENV)/moto
 	$(UV) pip install --quiet --python $(VENV)/moto 'moto[server]==$(MOTO_VERSION)'
+	@# Transformers without us, for the tests of what it loads alone; files are links to those of uv's cache.
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python $(VENV)/plain
+	$(UV) pip install --quiet --python $(VENV)/plain --constraint constraints.txt \
+	  $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND)) torch transformers
 	$(BIN)/bellwether models build
 	@touch $@
 

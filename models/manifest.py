@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from models import configs, keys
+from models import configs, graph, keys
 from models.engine import Task
 from runtime.errors import CorruptVersionError, ModelError
 
@@ -183,9 +183,11 @@ def verify(folder: Path, trust: Path) -> Manifest:
 
     Raises:
         CorruptVersionError: the signature is absent, not trusted or does not match; a file is absent, changed, of a
-            kind that can run code, not in the manifest, or a link; the configuration names code or an architecture
-            outside `configs.ALLOWED_MODEL_TYPES`.
+            kind that can run code, not in the manifest, or a link; a configuration or a graph names code or something
+            outside of the folder, or the architecture is not of `configs.ALLOWED_MODEL_TYPES`.
     """
+    if folder.is_symlink():
+        raise CorruptVersionError(f"{folder} is a link; a version is a folder of its own, name that one")
     payload = _bounded(folder / MANIFEST)
     keys.check(payload, _bounded(folder / SIGNATURE), trust, str(folder / MANIFEST))
     return _held_against(folder, payload)
@@ -205,7 +207,8 @@ def _held_against(folder: Path, payload: bytes) -> Manifest:
     extra = sorted(present - set(manifest.files))
     if extra:
         raise CorruptVersionError(f"{folder / extra[0]} is not in the manifest; remove it or build the version again")
-    configs.check(folder)
+    configs.check(folder, manifest.files)
+    graph.check(folder, manifest.files)
     return manifest
 
 
@@ -234,7 +237,7 @@ def checked_files(manifest: Manifest, place: str) -> dict[str, FileEntry]:
     """What a version holds by its manifest, if all of it may lie in a version.
 
     Raises:
-        CorruptVersionError: a name leaves the folder, or is of a kind that can run code.
+        CorruptVersionError: a name leaves the folder, is none of a file, or is of a kind that can run code.
     """
     for name in manifest.files:
         _check_name(name, place)
@@ -270,6 +273,8 @@ def _check_name(name: str, place: str) -> None:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name:
         raise CorruptVersionError(f"the manifest of {place} names {name!r}, which leaves the folder; do not trust it")
+    if str(path) != name or not name.isprintable():
+        raise CorruptVersionError(f"the manifest of {place} names {name!r}, which is no plain name; do not trust it")
     if path.suffix not in ALLOWED_SUFFIXES:
         raise CorruptVersionError(
             f"{place}/{name} is of a kind that no version may hold; allowed: {' '.join(sorted(ALLOWED_SUFFIXES))}"

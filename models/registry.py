@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from models import configs, stamps
 from models import manifest as manifests
-from models.engine import Engine
+from models.engine import Engine, Probabilities
 from models.manifest import Manifest
-from runtime.errors import CorruptVersionError, InputError, VersionNotFoundError
+from runtime.errors import CorruptVersionError, EngineError, InputError, VersionNotFoundError
 
 ALIASES_FILE = "aliases.json"
 """Which version a short name means on this machine: {"accurate": "v-…"}."""
@@ -148,12 +150,16 @@ def open_engine(
 
     Raises:
         VersionNotFoundError: no such version.
-        CorruptVersionError: it does not verify, does not carry the engine, or its canaries come out otherwise.
+        CorruptVersionError: it does not verify, changes while it is loaded, does not carry the engine, its labels are
+            in another order, or its canaries come out otherwise.
     """
     folder = resolve(version, registry)
+    before = stamps.of(folder)
     manifest = verified(folder, trust)
+    labels_fit(manifest, folder)
     opened = _load(manifest, folder, engine or best_engine(manifest), threads)
     try:
+        stamps.require(folder, before)
         canaries_hold(opened, manifest)
     except BaseException:
         opened.close()
@@ -170,26 +176,56 @@ def best_engine(manifest: Manifest) -> str:
     return openvino_int8.NAME if openvino_int8.NAME in manifest.engines else torch_engine.FP32
 
 
+def labels_fit(manifest: Manifest, folder: Path) -> None:
+    """See that the root says its labels in the order in which the manifest, and so every engine, reads its rows.
+
+    Raises:
+        CorruptVersionError: the configuration names other labels, or in another order.
+    """
+    path = folder / configs.CONFIG
+    labels = configs.read(path).get("id2label") or {}
+    found = tuple(str(labels.get(str(row))) for row in range(len(labels)))
+    expected = next(iter(manifest.tasks.values())).labels
+    if found != expected:
+        raise CorruptVersionError(
+            f"the labels of {path} are {found}, the manifest's are {expected}; build the version again"
+        )
+
+
 def canaries_hold(engine: Engine, manifest: Manifest) -> None:
     """Score the manifest's canaries.
 
     Raises:
-        CorruptVersionError: a probability is farther from full precision's than tolerance and slack allow.
+        CorruptVersionError: there are none, they cannot be scored, or a probability is farther from full precision's
+            than tolerance and slack allow.
     """
     if not manifest.canaries:
-        return
-    scores = engine.score([canary.text for canary in manifest.canaries])
+        raise CorruptVersionError(f"version {manifest.version} states no canaries to check it by; build it again")
+    try:
+        scores = engine.score([canary.text for canary in manifest.canaries])
+    except EngineError as error:
+        raise CorruptVersionError(f"the canaries cannot be scored: {error}; build the version again") from error
     allowed = manifest.engines[engine.name].tolerance + CANARY_SLACK
     for name, task in manifest.tasks.items():
-        expected = np.array(
-            [[canary.probabilities[name][label] for label in task.labels] for canary in manifest.canaries]
-        )
-        off = float(np.abs(scores[name] - expected).max())
+        stated = [canary.probabilities.get(name, {}) for canary in manifest.canaries]
+        if any(set(one) != set(task.labels) for one in stated):
+            raise CorruptVersionError(
+                f"a canary of {manifest.version} states other labels than task {name!r} has; build the version again"
+            )
+        expected = np.array([[one[label] for label in task.labels] for one in stated])
+        off = _farthest(scores[name], expected)
         if not off <= allowed:
+            permuted = _farthest(np.sort(scores[name]), np.sort(expected)) <= allowed
             raise CorruptVersionError(
                 f"{engine.name} of {engine.version} scores a canary of task {name!r} {off:.3f} off, at most "
-                f"{allowed:.3f} is allowed; build the version again, or choose another engine"
+                f"{allowed:.3f} is allowed{'; its labels seem to be in another order' if permuted else ''}; build the "
+                "version again, or choose another engine"
             )
+
+
+def _farthest(scores: Probabilities, expected: npt.NDArray[np.float64]) -> float:
+    """Largest difference of a probability, 0 to 1; both [texts, classes]."""
+    return float(np.abs(scores - expected).max())
 
 
 def _load(manifest: Manifest, folder: Path, engine: str, threads: int | None) -> Engine:

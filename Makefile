@@ -42,6 +42,7 @@ $(STAMP): pyproject.toml constraints.txt | $(UV)
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python $(VENV)/moto
 	$(UV) pip install --quiet --python $(VENV)/moto 'moto[server]==$(MOTO_VERSION)'
 	$(BIN)/bellwether models build
+	$(BIN)/bellwether encoders get bge-small-zh  # for the Chinese example and its test
 	@touch $@
 
 demo: install ## replay the built-in stream through a real Kafka and score it, about a minute

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bellwether.cli.bench_line import line
+from bellwether.cli.bench_versions import versions
 from runtime import settings
 
 app = typer.Typer(help="Measure the engine and the whole line on this machine.", no_args_is_help=True)
@@ -20,6 +21,7 @@ def bench() -> None:
 
 
 app.command()(line)
+app.command()(versions)
 
 
 @app.command()

@@ -22,6 +22,7 @@ from models.specs import RegistrySpec
 from models.text import clean, fingerprint
 from trainer import recipe as recipes
 from trainer.dataset import Example
+from trainer.finetune import Run, finetune
 
 TASKS = {"sentiment": SENTIMENT_LABELS, "topic": TOPIC_LABELS}
 
@@ -35,7 +36,7 @@ class Order:
         texts: cleaned texts to score.
         labels: how many labels of the built-in stream a training slice has; 0 measures no training.
         threads: CPU threads of engines and training.
-        rounds: how often speed and loading are measured, in turn.
+        rounds: how often speed, loading and training are measured, in turn.
         cache: the project's cache folder, for encoders; this user's where None.
         tell: takes a sentence about what is being done.
     """
@@ -81,7 +82,7 @@ def measure(order: Order) -> dict[str, Any]:
         )
         memory = {name: _resident_mib(engine) for name, engine in engines.items()}
         names = {name: engine.name for name, engine in engines.items()}
-    training = {name: _training(order, name, manifest) for name, manifest in manifests.items()}
+    training = _training(order, manifests)
     return {
         "texts": len(order.texts),
         "threads": order.threads,
@@ -168,32 +169,51 @@ def _resident_mib(engine: HostedEngine) -> float:
     return round((resident or 0) / 2**20, 1)
 
 
-def _training(order: Order, name: str, manifest: Manifest) -> dict[str, Any]:
-    """A whole training by the version's recipe on a slice; nulls where the recipe or encoder does not ship."""
+def _training(order: Order, manifests: Mapping[str, Manifest]) -> dict[str, dict[str, Any]]:
+    """Whole trainings by each version's recipe on a slice, in turn; nulls where recipe or encoder does not ship."""
     import torch
 
-    from trainer.finetune import Run, finetune
-
-    found = [path for path in recipes.FOLDER.glob("*.toml") if recipes.load(path)[1] == manifest.lineage.recipe]
-    if not order.labels or not found or manifest.encoder not in encoders.KNOWN:
-        return {"training_s_per_1000_labels": None, "training_labels": 0, "training_precision": None}
-    examples = slice_of(order.labels)
-    labels = sum(len(example.labels) for example in examples)
-    order.tell(f"training {name} on {labels} labels")
     torch.set_num_threads(order.threads)
-    with tempfile.TemporaryDirectory() as work:
-        encoder = encoders.get(manifest.encoder, order.cache)
-        done = finetune(recipes.load(found[0])[0], examples, TASKS, encoder, Run(Path(work) / "checkpoint.pt"))
+    examples = slice_of(order.labels) if order.labels else []
+    labels = sum(len(example.labels) for example in examples)
+    known = {name: found for name, one in manifests.items() if examples and (found := _ways(order, one))}
+    wall: dict[str, list[float]] = {name: [] for name in manifests}
+    cpu: dict[str, list[float]] = {name: [] for name in manifests}
+    for number in range(order.rounds):
+        for name, (recipe, encoder) in known.items():
+            order.tell(f"training {name} on {labels} labels, round {number + 1} of {order.rounds}")
+            with tempfile.TemporaryDirectory() as work:
+                started = time.process_time()
+                done = finetune(recipe, examples, TASKS, encoder, Run(Path(work) / "checkpoint.pt", precision="fp32"))
+            cpu[name].append(1_000 * (time.process_time() - started) / labels)
+            wall[name].append(1_000 * done.seconds / labels)
     return {
-        "training_s_per_1000_labels": round(1_000 * done.seconds / labels, 1),
-        "training_labels": labels,
-        "training_precision": done.precision,
+        name: {
+            "training_labels": labels if name in known else 0,
+            "training_s_per_1000_labels": _median(wall[name]),
+            "training_cpu_s_per_1000_labels": _median(cpu[name]),
+        }
+        for name in manifests
     }
 
 
+def _ways(order: Order, manifest: Manifest) -> tuple[recipes.Recipe, Path] | None:
+    """The recipe and the encoder that a version was trained with, where both ship."""
+    for path in recipes.FOLDER.glob("*.toml"):
+        recipe, digest, _ = recipes.load(path)
+        if digest == manifest.lineage.recipe and manifest.encoder in encoders.KNOWN:
+            return recipe, encoders.get(manifest.encoder, order.cache)
+    return None
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return round(statistics.median(values), 1) if values else None
+
+
 def _training_cell(one: Mapping[str, Any]) -> str:
-    seconds = one["training_s_per_1000_labels"]
-    return "–" if seconds is None else f"{seconds:.0f} ({one['training_precision']})"
+    if one["training_s_per_1000_labels"] is None:
+        return "–"
+    return f"{one['training_s_per_1000_labels']:.1f} ({one['training_cpu_s_per_1000_labels']:.1f} of processor time)"
 
 
 def _score(scores: Sequence[Mapping[str, Any]], key: tuple[str, str, str, int]) -> str:

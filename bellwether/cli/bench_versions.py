@@ -17,14 +17,14 @@ def versions(
     ] = None,
     count: Annotated[int, typer.Option("--texts", min=8, help="Texts of the built-in stream, evenly taken.")] = 512,
     labels: Annotated[int, typer.Option(min=0, help="Labels that each recipe is trained on; 0: no training.")] = 1_000,
-    rounds: Annotated[int, typer.Option(min=1, help="How often speed and loading are measured, in turn.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each figure is measured, in turn.")] = 5,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all by default.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")] = False,
 ) -> None:
     """Versions side by side: accuracy and macro-F1 per task, texts/s, memory, training and loading seconds.
 
     Accuracy is what each manifest says of texts that were not trained on. Training is by the version's own recipe, all
-    epochs, on labels of the built-in stream. Loading is from the start of the engine's process until it is warm.
+    epochs, in float32, on labels of the built-in stream. Loading is from the start of the engine's process until it is warm.
 
     Example: `bellwether bench versions --json`
     """

@@ -24,7 +24,7 @@ def versions(
     """Versions side by side: accuracy and macro-F1 per task, texts/s, memory, training and loading seconds.
 
     Accuracy is what each manifest says of texts that were not trained on. Training is by the version's own recipe, all
-    epochs, in float32, on labels of the built-in stream. Loading is from the start of the engine's process until it is warm.
+    epochs, in float32, on labels of the built-in stream. Loading is from the start of the engine's process until warm.
 
     Example: `bellwether bench versions --json`
     """

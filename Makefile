@@ -46,6 +46,7 @@ $(STAMP): pyproject.toml constraints.txt | $(UV)
 	$(UV) pip install --quiet --python $(VENV)/plain --constraint constraints.txt \
 	  $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND)) torch transformers
 	$(BIN)/bellwether models build
+	$(BIN)/bellwether encoders get bge-small-zh  # for the Chinese example and its test
 	@touch $@
 
 demo: install ## replay the built-in stream through a real Kafka and score it, about a minute

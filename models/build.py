@@ -15,7 +15,15 @@ import msgspec
 import numpy as np
 
 from models import compare, encoders, keys, registry
-from models.classifier import TRAINING_FILE, Trained, last_linear, load_trained, read_json, slice_task
+from models.classifier import (
+    HEADLINES_FILE,
+    TRAINING_FILE,
+    Trained,
+    last_linear,
+    load_trained,
+    read_json,
+    slice_task,
+)
 from models.engines import openvino_int8, torch_engine
 from models.engines.padded import Facts
 from models.engines.quantise import quantise
@@ -36,8 +44,10 @@ from runtime.errors import CorruptVersionError, ModelError
 SHIPPED = Path(__file__).parent / "shipped"
 """Training results that come with the project; each folder's name becomes an alias."""
 
-HEADLINES = Path(__file__).parent / "headlines.txt"
-"""Invented headlines, one a line: int8 ranges, comparison and canaries come from them."""
+HEADLINES = Path(__file__).parent / HEADLINES_FILE
+"""Invented English headlines, one a line: int8 ranges, comparison and canaries come from them where the training result
+has no file of this name of its own. A Chinese model in int8 gave full precision's label on 91 % of these and on all of
+its own."""
 
 MIN_AGREEMENT = 0.95
 """Share of the headlines on which int8 must give full precision's top label; below, the build fails. The shipped
@@ -60,7 +70,7 @@ class Order:
         registry: folder of versions.
         keys: folder of this machine's signing key, made where it has none.
         cache: the project's cache folder for encoders; this user's where None.
-        headlines: cleaned texts for int8 ranges and comparison.
+        headlines: cleaned texts for int8 ranges and comparison; the result's own, else the built-in ones, where empty.
         min_agreement: share of equal top labels under which int8 is refused.
         tell: takes a sentence about what is being done.
     """
@@ -135,7 +145,7 @@ def assemble(order: Order, trained: Trained, origin: Origin, folder: Path) -> Ma
         shutil.copy(order.trained / "README.md", folder / "README.md")
     for path in folder.rglob("*"):  # safetensors writes files that only this user may read
         path.chmod(0o755 if path.is_dir() else 0o644)
-    headlines = list(order.headlines) or builtin_headlines()
+    headlines = list(order.headlines) or headlines_of(order.trained)
     order.tell("making the int8 form")
     quantise(trained.model, folder, headlines, trained.max_length, folder / "engines" / openvino_int8.NAME)
     full = EngineEntry(
@@ -227,15 +237,31 @@ def write_root(trained: Trained, folder: Path) -> dict[str, TaskEntry]:
     return tasks
 
 
+def headlines_of(trained: Path) -> list[str]:
+    """The texts that a training result brings along, of its own language and kind, else the built-in ones; cleaned.
+
+    Raises:
+        ModelError: its file holds no text.
+    """
+    own = trained / HEADLINES_FILE
+    if not own.is_file():
+        return builtin_headlines()
+    found = _cleaned(own)
+    if not found:
+        raise ModelError(f"{own} holds no text; write some of the kind that will be scored into it, one a line")
+    return found
+
+
 def builtin_headlines() -> list[str]:
     """The invented headlines, cleaned."""
-    return [clean(line) for line in HEADLINES.read_text(encoding="utf-8").splitlines() if line]
+    return _cleaned(HEADLINES)
 
 
 def lineage_of(trained: Path, facts: Mapping[str, Any]) -> Lineage:
     """Where a training result comes from, and the code that builds with it."""
     weights = sha256()
-    for name in ("adapter_config.json", "adapter_model.safetensors", "heads.safetensors", "calibration.json"):
+    own = [HEADLINES_FILE] if (trained / HEADLINES_FILE).is_file() else []
+    for name in ("adapter_config.json", "adapter_model.safetensors", "heads.safetensors", "calibration.json", *own):
         try:
             weights.update(f"{name} {digest(trained / name)}\n".encode())
         except OSError as error:
@@ -259,6 +285,10 @@ def lineage_of(trained: Path, facts: Mapping[str, Any]) -> Lineage:
 def version_name(lineage: Lineage) -> str:
     """`v-` and 10 hex digits of the lineage's digest."""
     return "v-" + sha256(msgspec.json.encode(lineage)).hexdigest()[:10]
+
+
+def _cleaned(file: Path) -> list[str]:
+    return [text for line in file.read_text(encoding="utf-8").splitlines() if (text := clean(line))]
 
 
 def _labels(model: Any) -> tuple[str, ...]:

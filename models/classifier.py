@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 HEADS_FILE = "heads.safetensors"
 CALIBRATION_FILE = "calibration.json"
 TRAINING_FILE = "training.json"
+HEADLINES_FILE = "headlines.txt"
 
 BATCH_TOKENS = 4096
 """Padded tokens of one forward pass in `logits`: 16 texts of 256 tokens; more gains nothing on a CPU."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from models.text import UNSPACED
 from runtime.errors import InputError
 
 BUILT_IN = Path(__file__).with_name("aliases.toml")
@@ -18,8 +19,7 @@ _CASHTAG = re.compile(r"(?<![\w$])\$([A-Za-z]{1,6}(?:[.\-][A-Za-z]{1,2})?)(?![\w
 """`$TSLA`, `$brk.b`; not `$5`, `US$m` or `$$`."""
 
 _WORD = re.compile(r"\w+")
-_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-"""Scripts that put no space between words: Japanese, Chinese, Korean."""
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 
 
 @dataclass(frozen=True)

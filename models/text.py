@@ -6,7 +6,7 @@ import html
 import re
 import unicodedata
 
-CLEANING = "1"
+CLEANING = "2"
 """Version of the rules below; it stands in each model's manifest and each scored event. Change a rule, change it."""
 
 URL_MASK = "http"
@@ -15,9 +15,17 @@ URL_MASK = "http"
 HANDLE_MASK = "@user"
 """What an @handle becomes: no model should learn what a person's name says about a share."""
 
-_URL = re.compile(r"(?i:\bhttps?:/\S*|\bwww\.\S+|\bpic\.twitter\.com/\S+|\bt\.co/\S+)")
+UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+"""Scripts that put no space between words, for a character class: Japanese, Chinese, Korean."""
+
+_WIDE = f"{UNSPACED}\u3000-\u303f\uff00-\uffef"  # with their punctuation: a URL begins and ends at each of them
+_BEGINS = rf"(?:\b|(?<=[{_WIDE}]))"
+_IN_URL = rf"[^\s{_WIDE}]"
+_URL = re.compile(
+    rf"(?i:{_BEGINS}(?:https?:/{_IN_URL}*|www\.{_IN_URL}+|pic\.twitter\.com/{_IN_URL}+|t\.co/{_IN_URL}+))"
+)
 _REPEATED_MASK = re.compile(rf"{URL_MASK}(?:\s+{URL_MASK}\b)+")
-_HANDLE = re.compile(r"(?<![\w@.])@\w{1,50}")
+_HANDLE = re.compile(rf"(?:(?<![\w@.])|(?<=[{_WIDE}]))@\w{{1,50}}")
 _SPACE = re.compile(r"\s+")
 # Letters and digits drawn as mathematical symbols (bold, script, ...) or full width: fashion in posts, unknown to
 # every vocabulary. Only these are folded; NFKC on everything would also turn one "…" into three tokens.
@@ -28,7 +36,7 @@ _UNSEEN = re.compile(
     "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\ud800-\udfff\ue000-\uf8ff\U000e0000-\U000e01ef]+"
 )
 _NOT_WORD = re.compile(r"[\W_]+")
-_MASKS = re.compile(rf"\b{URL_MASK}\b|{HANDLE_MASK}")
+_MASKS = re.compile(rf"{_BEGINS}{URL_MASK}(?:\b|(?=[{_WIDE}]))|{HANDLE_MASK}")
 
 
 def clean(text: str) -> str:

@@ -6,14 +6,17 @@ import random
 import re
 from collections.abc import Sequence
 
-from models.text import URL_MASK
+from models.text import UNSPACED, URL_MASK
 from trainer.recipe import Augment
 
 _CASHTAG = re.compile(r"\$[A-Za-z][\w.]{0,6}\b")
 _TAG_SIGN = re.compile(r"[#$](?=[A-Za-z])")
 _URL_MASK = re.compile(rf"\s*\b{URL_MASK}\b")
-_LEAD = re.compile(r"^[^:–—-]{2,24}(?::| [–—-]) +(?=\S+ \S+ \S+)")
-"""A few words up to a colon or a spaced dash, where at least three words follow."""
+_LEAD = re.compile(rf"^[^:：–—-]{{2,24}}(?:(?::| [–—-]) +(?=\S+ \S+ \S+)|：\s*(?=[{UNSPACED}]{{6}}))")
+"""A few words up to a colon or a spaced dash, where at least three words or six characters without spaces follow."""
+
+_WORD = re.compile(rf"\s*(?:[{UNSPACED}]|[^\s{UNSPACED}]+)")
+"""A word with the space before it; in scripts without spaces a character."""
 
 MIN_WORDS = 5
 """Shorter texts lose no words: one of four may be all that carries the label."""
@@ -42,7 +45,7 @@ def augmented(text: str, how: Augment, cashtags: Sequence[str], rng: random.Rand
         changed = _TAG_SIGN.sub("", changed)
     if rng.random() < how.drop_urls:
         changed = _URL_MASK.sub("", changed)
-    words = changed.split()
+    words = _WORD.findall(changed)
     if how.drop_words and len(words) >= MIN_WORDS:
-        changed = " ".join(word for word in words if rng.random() >= how.drop_words)
+        changed = "".join(word for word in words if rng.random() >= how.drop_words)
     return changed.strip() or text

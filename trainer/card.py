@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from models.encoders import KNOWN
+
 PROVENANCE = {
     "twitter-financial-news-sentiment": "finance tweets and headlines with three sentiment labels; annotations MIT",
     "twitter-financial-news-topic": "finance tweets and headlines with twenty topics; annotations MIT",
     "sentfin-1.0": "SEntFiN 1.0, Indian financial headlines with entity sentiment (sentence label used); MIT",
     "stock-market-tweets-2020": "tweets of April to July 2020 (Taborda et al.); CC BY 4.0",
+    "finance_zh": "Chinese sentences written for Bellwether (trainer/examples); Apache-2.0",
 }
 """What is known about the sets that ship models are trained or checked on; others are listed without a word."""
 
 BASES = {
     "bge-small-en": "BAAI/bge-small-en-v1.5 (MIT)",
+    "bge-small-zh": "BAAI/bge-small-zh-v1.5 (MIT)",
     "minilm-en": "sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)",
 }
+
+DRAWN = "training texts"
+"""Where the texts that versions are built with come from, unless a file was given."""
+
+LANGUAGES = {"en": "English", "zh": "Chinese"}
+"""How a card names the languages of the known encoders."""
 
 
 def card(facts: Mapping[str, Any], calibration: Mapping[str, Any]) -> str:
@@ -40,7 +50,7 @@ def card(facts: Mapping[str, Any], calibration: Mapping[str, Any]) -> str:
         *_classes(facts),
         *_calibrated(facts, calibration),
         *_spread(facts),
-        *_use(),
+        *_use(encoder),
         *_again(facts),
     ]
     return "\n".join(parts) + "\n"
@@ -69,6 +79,12 @@ def _data(facts: Mapping[str, Any]) -> list[str]:
             f"| {file['name']} | 0 | 0 | {total:,} | {sum(file['skipped'].values()):,} | {what}; never trained on |"
         )
     reasons = {reason: n for file in facts["data"] for reason, n in file["skipped"].items()}
+    if own := facts.get("headlines"):
+        lines += [
+            "",
+            f"`headlines.txt` holds {own['texts']} texts ({own['from']}) to build versions with; eight of them stand "
+            "in each version's manifest.",
+        ]
     if reasons:
         lines += [
             "",
@@ -194,10 +210,12 @@ def _range(values: Sequence[float]) -> str:
     return f"{sum(values) / len(values):.3f} ({min(values):.3f} to {max(values):.3f})" if values else "–"
 
 
-def _use() -> list[str]:
+def _use(encoder: str) -> list[str]:
+    known = KNOWN.get(encoder)
+    language = f"{LANGUAGES[known.language]} financial text" if known else "text like that which it was trained on"
     return [
         "## Use and limits\n",
-        "For short English financial text: headlines, tweets, posts. It follows the mood and the subject of a stream.",
+        f"For short {language}: headlines, tweets, posts. It follows the mood and the subject of a stream.",
         "Sentiment is that of the whole text towards what it speaks of, as annotators saw it: no forecast, no advice.",
         "It is weaker, as the table shows, on sources and years that it was not trained on.",
         "Posts of many sentences, irony and other languages were not trained on at all.",
@@ -209,11 +227,13 @@ def _use() -> list[str]:
 def _again(facts: Mapping[str, Any]) -> list[str]:
     files = " ".join(f"--data $BELLWETHER_DATA/{file['name']}" for file in facts["data"])
     checks = "".join(f" --check $BELLWETHER_DATA/{file['name']}" for file in facts["checks"])
+    own = facts.get("headlines", {"from": DRAWN})["from"]
+    headlines = "" if own == DRAWN else f" --headlines {own}"
     packages = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
     return [
         "## Train it again\n",
         "```sh",
-        f"bellwether train --recipe {facts['name']} {files}{checks} "
+        f"bellwether train --recipe {facts['name']} {files}{checks}{headlines} "
         f"--seed {facts['seed']} --threads 1 --precision {facts['precision']} --out {facts['name']}",
         "```\n",
         f"{facts['steps']:,} steps, {facts['seconds'] / 60:.0f} minutes on one core, {facts['precision']}; {packages}.",

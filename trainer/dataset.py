@@ -77,6 +77,9 @@ def part_of(key: str) -> Part:
 def read_file(path: Path, task: str | None = None, known: Mapping[str, Sequence[str]] = KNOWN_TASKS) -> DataFile:
     """Read one JSON Lines file (gz too) with `text` and `label`.
 
+    A row may have a label of a known task also in a field of the task's name, as the built-in stream has its topic:
+    `{"text": "…", "label": "positive", "topic": "Earnings"}` gives two rows.
+
     Args:
         path: the file.
         task: the task of all its rows; otherwise each label's name tells it.
@@ -90,23 +93,31 @@ def read_file(path: Path, task: str | None = None, known: Mapping[str, Sequence[
     data = DataFile(name=f"{path.resolve().parent.name}/{path.name}", sha256=_digest(path), rows=[])
     spelling = {name: {label.casefold(): label for label in labels} for name, labels in known.items()}
     for row in _json_lines(path, data.skipped):
-        text, label = row.get("text"), row.get("label")
-        if not isinstance(text, str) or not isinstance(label, str):
+        text, labels = row.get("text"), _labels(row, task, spelling)
+        if not isinstance(text, str) or not labels:
             data.skipped["no text or label"] += 1
             continue
-        owner, name = _recognised(label, task, spelling)
-        if owner is None:
-            data.skipped[f"label {name!r}"] += 1
-            continue
         cleaned = clean(text)
-        if not cleaned:
-            data.skipped["empty after cleaning"] += 1
-            continue
-        data.rows.append(Row(cleaned, owner, name, fingerprint(text)))
+        for owner, name in labels:
+            if owner is None:
+                data.skipped[f"label {name!r}"] += 1
+            elif not cleaned:
+                data.skipped["empty after cleaning"] += 1
+            else:
+                data.rows.append(Row(cleaned, owner, name, fingerprint(text)))
     if not data.rows:
         seen = ", ".join(f"{reason}: {n}" for reason, n in data.skipped.most_common(5)) or "the file is empty"
         raise InputError(f"{path} has no usable row ({seen}); rows need `text` and a `label` of a known task")
     return data
+
+
+def _labels(
+    row: Mapping[str, Any], task: str | None, spelling: Mapping[str, Mapping[str, str]]
+) -> list[tuple[str | None, str]]:
+    """What a row is labelled with, each with its task: its `label`, and the fields that are named after tasks."""
+    found = [_recognised(row["label"], task, spelling)] if isinstance(row.get("label"), str) else []
+    named = [owner for owner in spelling if task in (None, owner) and isinstance(row.get(owner), str)]
+    return [*found, *(_recognised(row[owner], owner, spelling) for owner in named)]
 
 
 def _recognised(label: str, task: str | None, spelling: Mapping[str, Mapping[str, str]]) -> tuple[str | None, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from trainer.recipe import Recipe
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
+
+FROM_BEHIND_PADDING = frozenset({"camembert", "mpnet", "roberta", "xlm-roberta"})
+"""Architectures whose first token has the position behind the padding's, which that many positions fewer leaves."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,16 @@ def prepared(recipe: Recipe, tasks: Mapping[str, Sequence[str]], encoder: Path) 
         if name in whole:
             parameter.requires_grad_(True)
     return adapted  # type: ignore[no-any-return]
+
+
+def longest(encoder: Path) -> int:
+    """Tokens that an encoder can read, special tokens included, by its table of positions."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(encoder, local_files_only=True, trust_remote_code=False)
+    positions = getattr(config, "max_position_embeddings", None) or sys.maxsize
+    # RoBERTa's kin count positions from behind the padding's own.
+    return int(positions) - (config.pad_token_id + 1 if config.model_type in FROM_BEHIND_PADDING else 0)
 
 
 def dropouts(encoder: Path, recipe: Recipe) -> dict[str, float]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from models import encoders
 from models.classifier import TRAINING_FILE, Trained, read_json
 from models.engine import Probabilities, Task
@@ -17,7 +19,7 @@ from runtime.errors import InputError
 from trainer import baseline, card, result
 from trainer.dataset import SPLIT_RULE, DataFile, Example, Row, merge, part_of, read_file, task_labels
 from trainer.evaluate import report, trained_probabilities
-from trainer.finetune import Run, finetune
+from trainer.finetune import Run, finetune, longest
 from trainer.recipe import Recipe, load
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -34,6 +36,8 @@ class Order:
         siblings: results of the same recipe with other seeds, whose scores the card shows as the spread.
         encoder: known name, folder or hub id@revision; the recipe's where None.
         cache: the project's cache folder; this user's where None.
+        headlines: file of texts to build versions with, one a line; drawn from the training texts where None. Eight of
+            them will stand, readable, in the manifest of each version.
         has_baselines: whether TF-IDF and majority are measured too; they take a minute or two.
         tell: takes a sentence about what is being done.
     """
@@ -46,6 +50,7 @@ class Order:
     siblings: Sequence[Path] = ()
     encoder: str | None = None
     cache: Path | None = None
+    headlines: Path | None = None
     has_baselines: bool = True
     tell: Callable[[str], None] = field(default=lambda _: None)
 
@@ -70,6 +75,10 @@ def train(order: Order) -> dict[str, Any]:
     examples, merged = training_part(rows, recipe)
     name = order.encoder or recipe.encoder
     encoder = encoders.resolve(name, order.cache)
+    headlines = result.headlines(order.headlines, examples, order.run.seed)
+    if (most := longest(encoder)) < recipe.max_length:
+        order.tell(f"encoder {name} reads {most} tokens, so texts are cut there and not after {recipe.max_length}")
+        recipe = msgspec.structs.replace(recipe, max_length=most)
     order.tell(f"training {recipe.name} on {len(examples)} texts, tasks {', '.join(tasks)}, encoder {name}")
     done = finetune(recipe, examples, tasks, encoder, order.run)
     order.out.mkdir(parents=True, exist_ok=True)
@@ -77,6 +86,7 @@ def train(order: Order) -> dict[str, Any]:
     (order.out / "recipe.toml").write_bytes(recipe_bytes)
     result.correct_priors(done.model, examples, recipe.prior_correction)
     result.save_weights(done.model, order.out, shown(name))
+    result.write_headlines(order.out, headlines)
 
     order.tell("calibrating and measuring")
     valid = [row for row in rows if part_of(row.key) == "valid"]
@@ -92,6 +102,7 @@ def train(order: Order) -> dict[str, Any]:
         "steps": done.steps,
         "seconds": done.seconds,
         "trained_texts": len(examples),
+        "headlines": {"from": order.headlines.name if order.headlines else card.DRAWN, "texts": len(headlines)},
         "merged": dict(merged),
         "split": SPLIT_RULE,
         "data": [described(file) for file in files],

@@ -1,7 +1,8 @@
-"""The folder that training leaves: adapter, heads, calibration, recipe, record and card, no sentence of the data."""
+"""The folder that training leaves: adapter, heads, calibration, recipe, record, card, and texts to build it with."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections import Counter
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from models import calibration, scores
 from models.classifier import (
     CALIBRATION_FILE,
+    HEADLINES_FILE,
     HEADS_FILE,
     TRAINING_FILE,
     Trained,
@@ -22,7 +24,9 @@ from models.classifier import (
     load_trained,
 )
 from models.engine import Task
-from models.text import CLEANING
+from models.engines.quantise import CALIBRATION_TEXTS
+from models.text import CLEANING, clean
+from runtime.errors import InputError
 from trainer.dataset import Example, Row
 from trainer.evaluate import task_logits
 
@@ -123,6 +127,39 @@ def _fitted(trained: Trained, task: Task, rows: Sequence[Row]) -> dict[str, Any]
         "valid_ece_before": scores.expected_calibration_error(calibration.softmax(logits), truth),
         "valid_ece_after": scores.expected_calibration_error(after, truth),
     }
+
+
+def headlines(given: Path | None, examples: Sequence[Example], seed: int) -> list[str]:
+    """Texts of the language and kind that the model is for: int8 ranges and canaries of its versions come from them.
+
+    Args:
+        given: a file of them, one a line; without one, training texts are drawn, by seed and text alone.
+        examples: what was trained on.
+        seed: of the training.
+
+    Returns:
+        cleaned texts, at most `CALIBRATION_TEXTS` where drawn.
+
+    Raises:
+        InputError: the file cannot be read or holds no text.
+    """
+    if given is None:
+        by_chance = sorted(examples, key=lambda e: hashlib.sha256(f"{seed}:headlines:{e.key}".encode()).digest())
+        return [example.text for example in by_chance[:CALIBRATION_TEXTS]]
+    try:
+        found = [text for line in given.read_text(encoding="utf-8").splitlines() if (text := clean(line))]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"--headlines {given} cannot be read: {error}; give a UTF-8 file with a text a line"
+        ) from error
+    if not found:
+        raise InputError(f"--headlines {given} holds no text; write some of the kind that will be scored, one a line")
+    return found
+
+
+def write_headlines(out: Path, texts: Sequence[str]) -> None:
+    """Write the texts that versions are built with, one a line."""
+    (out / HEADLINES_FILE).write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
 
 
 def package_versions() -> dict[str, str]:

@@ -10,6 +10,7 @@ import typer
 
 from bellwether.cli.bench_line import line
 from bellwether.cli.bench_swap import swap
+from bellwether.cli.bench_versions import versions
 from runtime import settings
 
 app = typer.Typer(help="Measure the engine and the whole line on this machine.", no_args_is_help=True)
@@ -22,6 +23,7 @@ def bench() -> None:
 
 app.command()(line)
 app.command()(swap)
+app.command()(versions)
 
 
 @app.command()

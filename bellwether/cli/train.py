@@ -51,6 +51,14 @@ def train(
         int, typer.Option(min=0, help="CPU threads; 0 = all cores. Two runs with 1 each beat one with 2.")
     ] = 0,
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16; auto measures which is faster here.")] = "auto",
+    headlines: Annotated[
+        Path | None,
+        typer.Option(
+            help="Texts to build versions with, one a line, eight of which will stand in each version's manifest; "
+            "drawn from the training texts by default. For texts that must not leave this machine.",
+            show_default=False,
+        ),
+    ] = None,
     baselines: Annotated[
         bool, typer.Option(help="Measure TF-IDF + logistic regression and the majority on the same texts.")
     ] = True,
@@ -77,7 +85,9 @@ def train(
         torch.set_num_threads(threads)
     with shown_progress() as (report, tell):
         run = Run(checkpoint=out / CHECKPOINT_FILE, seed=seed, precision=precision, report=report)
-        facts = carry_out(Order(recipe, data, out, run, check or (), sibling or (), encoder, cache, baselines, tell))
+        facts = carry_out(
+            Order(recipe, data, out, run, check or (), sibling or (), encoder, cache, headlines, baselines, tell)
+        )
     if as_json:
         typer.echo(json.dumps(facts))
     else:

@@ -1,7 +1,14 @@
 from __future__ import annotations
 
-from models import build
+import json
+from pathlib import Path
+
+import pytest
+
+from models import build, tiny
+from models.classifier import HEADLINES_FILE, TRAINING_FILE
 from models.text import clean
+from runtime.errors import ModelError
 
 
 def test_the_headlines_are_enough_varied_and_clean() -> None:
@@ -16,3 +23,22 @@ def test_the_headlines_are_enough_varied_and_clean() -> None:
 def test_each_file_that_decides_a_version_is_there() -> None:
     here = build.HEADLINES.parent
     assert all(list(here.glob(pattern)) for pattern in build.CODE)
+
+
+def test_a_results_own_texts_come_before_the_built_in_ones(tmp_path: Path) -> None:
+    assert build.headlines_of(tmp_path) == build.builtin_headlines()
+    (tmp_path / HEADLINES_FILE).write_text("股价大涨 \n\n业绩不佳\n", encoding="utf-8")
+    assert build.headlines_of(tmp_path) == ["股价大涨", "业绩不佳"]
+    (tmp_path / HEADLINES_FILE).write_text("\n")
+    with pytest.raises(ModelError, match=r"headlines\.txt holds no text; write some of the kind"):
+        build.headlines_of(tmp_path)
+
+
+def test_a_results_own_texts_are_part_of_the_versions_name(tmp_path: Path) -> None:
+    trained = tiny.write(tmp_path).trained
+    facts = json.loads((trained / TRAINING_FILE).read_text())
+    names = [build.version_name(build.lineage_of(trained, facts))]
+    for said in ("a\n", "b\n"):
+        (trained / HEADLINES_FILE).write_text(said)
+        names.append(build.version_name(build.lineage_of(trained, facts)))
+    assert len(set(names)) == 3

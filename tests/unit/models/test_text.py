@@ -23,6 +23,10 @@ from models.text import clean, fingerprint
         ("$ACME #Earnings Up", "$ACME #Earnings Up"),
         ("truncated…", "truncated…"),
         ("银行股，上涨。", "银行股，上涨。"),
+        ("详见https://t.co/abc，公司股价上涨", "详见http，公司股价上涨"),
+        ("公告（http://a.cn/b?c=1）利好", "公告（http）利好"),
+        ("見www.a.jp。株価は上昇", "見http。株価は上昇"),
+        ("感谢@user1 支持，另见@某某：涨", "感谢@user 支持，另见@user：涨"),
         ("مرحبا بالعالم", "مرحبا بالعالم"),
     ],
 )
@@ -52,6 +56,10 @@ def test_a_huge_token_is_cleaned_in_linear_time() -> None:
 def test_near_copies_have_one_fingerprint() -> None:
     copies = ["ACME up 5%!", "RT @jane: acme UP 5% https://t.co/x", "acme, up (5)", "@bob Acme up 5"]
     assert {fingerprint(copy) for copy in copies} == {"acme up 5"}
+
+
+def test_a_link_within_chinese_does_not_make_another_text() -> None:
+    assert fingerprint("详见https://t.co/a，股价上涨") == fingerprint("详见，股价上涨")
 
 
 def test_different_texts_have_different_fingerprints() -> None:

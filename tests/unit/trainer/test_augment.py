@@ -54,3 +54,16 @@ def test_the_same_chance_gives_the_same_text() -> None:
 
 def test_cashtags_are_collected_as_often_as_they_occur() -> None:
     assert cashtags_of(["$A and $B.X", "$A", "$5"]) == ["$A", "$B.X", "$A"]
+
+
+def test_characters_are_dropped_where_no_spaces_are() -> None:
+    text = "砚池科技Q3盈利创新高，股价大涨"
+    found = augmented(text, Augment(drop_words=0.3), (), random.Random(1))
+    assert 5 < len(found) < len(text)
+    rest = iter(text)
+    assert all(one in rest for one in found), "in the same order"
+
+
+def test_a_chinese_lead_goes_too() -> None:
+    assert augmented("快讯：砚池科技股价大涨", Augment(drop_lead=0.99), (), random.Random(1)) == "砚池科技股价大涨"
+    assert augmented("快讯：大涨", Augment(drop_lead=0.99), (), random.Random(1)) == "快讯：大涨"

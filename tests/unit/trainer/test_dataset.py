@@ -123,3 +123,12 @@ def test_one_text_labelled_for_two_tasks_is_one_example() -> None:
 
 def test_there_are_three_sentiments_and_twenty_topics() -> None:
     assert {task: len(set(labels)) for task, labels in KNOWN_TASKS.items()} == {"sentiment": 3, "topic": 20}
+
+
+def test_a_field_named_after_a_task_is_a_label_too(tmp_path: Path) -> None:
+    both = {"text": "Beats", "label": "positive", "topic": "earnings"}
+    file = written(tmp_path / "a.jsonl", both, {"text": "Odd", "topic": "Weather", "urgency": "urgent"})
+    data = read_file(file)
+    assert [(r.task, r.label) for r in data.rows] == [("sentiment", "positive"), ("topic", "Earnings")]
+    assert data.skipped == Counter({"label 'Weather'": 1})
+    assert [(r.task, r.label) for r in read_file(file, "topic").rows] == [("topic", "Earnings")]

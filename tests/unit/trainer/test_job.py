@@ -8,8 +8,8 @@ import pytest
 from models.classifier import load_trained
 from models.engine import Task
 from runtime.errors import InputError
-from trainer import baseline, card, job
-from trainer.dataset import Row
+from trainer import baseline, card, job, result
+from trainer.dataset import Example, Row, part_of, read_file
 from trainer.evaluate import trained_probabilities
 from trainer.finetune import Run
 from trainer.recipe import load
@@ -56,7 +56,7 @@ def test_all_that_ships_is_written(done) -> None:
     names = {file.name for file in out.iterdir()} - {job.CHECKPOINT_FILE}
     assert names == {
         "README.md", "adapter_config.json", "adapter_model.safetensors",
-        "calibration.json", "heads.safetensors", "recipe.toml", "training.json",
+        "calibration.json", "headlines.txt", "heads.safetensors", "recipe.toml", "training.json",
     }  # fmt: skip
     assert (out / "recipe.toml").read_text() == RECIPE
 
@@ -82,6 +82,34 @@ def test_no_sentence_of_the_data_and_no_path_of_the_machine_is_written(done, fil
         content = (out / name).read_text()
         assert not [text for text in texts if text in content]
         assert str(out.parent.parent) not in content
+
+
+def test_texts_to_build_versions_with_are_drawn_from_the_training_part_alone(done, files) -> None:
+    facts, out = done
+    rows = [row for path in files[:2] for row in read_file(path).rows]
+    lines = (out / "headlines.txt").read_text(encoding="utf-8").splitlines()
+    assert set(lines) <= {row.text for row in rows if part_of(row.key) == "train"}
+    assert len(lines) == len(set(lines)) == facts["headlines"]["texts"] > 100
+    assert "(training texts) to build versions with" in (out / "README.md").read_text()
+
+
+def test_texts_to_build_versions_with_follow_the_seed_or_a_file(tmp_path: Path) -> None:
+    examples = [Example(f"text {n}", {}, f"text {n}") for n in range(300)]
+    drawn = result.headlines(None, examples, seed=0)
+    assert drawn == result.headlines(None, examples[::-1], seed=0) != result.headlines(None, examples, seed=1)
+    (tmp_path / "own.txt").write_text("股价大涨\n\n")
+    assert result.headlines(tmp_path / "own.txt", examples, 0) == ["股价大涨"]
+    (tmp_path / "own.txt").write_text("\n")
+    with pytest.raises(InputError, match=r"--headlines .*own\.txt holds no text; write some"):
+        result.headlines(tmp_path / "own.txt", examples, 0)
+    with pytest.raises(InputError, match=r"--headlines .*none\.txt cannot be read"):
+        result.headlines(tmp_path / "none.txt", examples, 0)
+
+
+def test_a_text_is_cut_where_the_encoder_ends(done) -> None:
+    """The recipe says 256; a text of that many tokens would end a model of 64 positions."""
+    _, out = done
+    assert json.loads((out / "calibration.json").read_text())["max_length"] == 64
 
 
 def test_the_card_names_scores_baselines_intervals_and_how_to_repeat_it(done) -> None:
@@ -140,6 +168,25 @@ def test_the_baseline_learns_words_and_the_majority_only_counts() -> None:
     assert [task.labels[i] for i in found.argmax(1)] == ["positive", "negative"]
     assert found[:, 1].tolist() == [0.0, 0.0]
     assert baseline.majority(task, labels, 1)[0] == pytest.approx([0.4, 0.0, 0.6])
+
+
+def test_the_baseline_reads_characters_where_no_spaces_are() -> None:
+    task = Task("sentiment", ("negative", "neutral", "positive"))
+    texts, labels = (
+        ["甲股大涨", "乙股大涨。", "丙股暴跌", "丁股暴跌。"] * 3,
+        ["positive", "positive", "negative", "negative"] * 3,
+    )
+    found = baseline.tfidf(task, texts, labels)(["戊公司大涨", "己公司暴跌"])
+    assert [task.labels[i] for i in found.argmax(1)] == ["positive", "negative"]
+
+
+def test_the_card_names_the_language_of_the_encoder(done) -> None:
+    facts, out = done
+    calibration = json.loads((out / "calibration.json").read_text())
+    assert "For short text like that which it was trained on:" in card.card(facts, calibration)
+    for name, language in (("bge-small-zh", "Chinese"), ("minilm-en", "English")):
+        said = card.card({**facts, "encoder": {**facts["encoder"], "name": name}}, calibration)
+        assert f"For short {language} financial text:" in said
 
 
 def test_the_card_tells_what_was_corrected_and_on_which_set_that_was_decided(done) -> None:

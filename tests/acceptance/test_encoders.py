@@ -59,10 +59,15 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostedEngine]:
 
 def served(home: Path, recipe: Path, encoder: Path | None, min_agreement: float) -> HostedEngine:
     """Train, build, publish to a folder, pull into another registry, and start that version's engine."""
+    import torch
+
     logging.getLogger("nncf").setLevel(logging.ERROR)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # two wait for each other at every step where other work takes one of two cores
     run = Run(checkpoint=home / "out" / job.CHECKPOINT_FILE, precision="fp32")
     order = job.Order(recipe, [EXAMPLES / "train.jsonl"], home / "out", run, has_baselines=False)
     job.train(order if encoder is None else job.Order(**{**vars(order), "encoder": str(encoder)}))
+    torch.set_num_threads(threads)
     own = build.Order(home / "out", home / "here", home / "keys", encoder=encoder, min_agreement=min_agreement)
     version, trust, store = build.build(own), home / "keys" / keys.TRUST_FILE, open_store(str(home / "store"))
     assert publish(store, home / "here" / version, trust)

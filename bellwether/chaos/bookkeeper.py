@@ -102,17 +102,20 @@ def judge(order: BookOrder, standstill: Standstill, *, is_quiet: bool) -> Verdic
     )
     timeline = Timeline()
     _read_published(order, ledger, timeline)
+    served: dict[str, tuple[int, int]] = {}
     sample = Sample(order.sample, random.Random(f"{order.seed} sample"))
     for message in reading.messages(order.bootstrap, order.scored):
         output, content = reading.scored(message)
         _take(output, ledger, timeline)
+        count, last_ms = served.get(output.served_by[0], (0, 0))
+        served[output.served_by[0]] = (count + 1, max(last_ms, output.time_ms))
         timeline.clock(output.time_ms, reading.scored_at_ms(content))
         if content and rescore.may_be_sampled(content):
             sample.offer(content)
     for message in reading.messages(order.bootstrap, order.dead):
         _take(reading.letter(message, order.published), ledger, timeline)
     wrong = rescore.wrong(sample.kept, Path(order.registry), Path(order.trust))
-    count = ledger.count()
+    found = ledger.count()
     strikes = journal.read(folder / journal.STRIKES, Strike)
     recovery_s, return_s = timeline.recoveries(strikes, until_ms=time.time() * 1000)
     p50_s, p99_s = timeline.ages_s(0.50, 0.99)
@@ -123,7 +126,7 @@ def judge(order: BookOrder, standstill: Standstill, *, is_quiet: bool) -> Verdic
         places = standstill.stuck.items()
         examples["stuck"] = [f"partition {partition} for {seconds:.0f} s" for partition, seconds in places]
     return Verdict(
-        **msgspec.structs.asdict(count),
+        **msgspec.structs.asdict(found),
         wrong=len(wrong),
         stuck=len(standstill.stuck),
         recovery_seconds=recovery_s,
@@ -133,6 +136,7 @@ def judge(order: BookOrder, standstill: Standstill, *, is_quiet: bool) -> Verdic
         skew_s=timeline.skew_s(),
         age_p50_s=p50_s,
         age_p99_s=p99_s,
+        served=served,
         quiet=is_quiet,
         examples=examples,
     )

@@ -15,6 +15,9 @@ from runtime.errors import DependencyError
 SIZE_MIB = 32
 """A row's logs are some MiB."""
 
+VERSIONS_MIB = 600
+"""Two versions of a row, and another while it is pulled."""
+
 _BALLAST = "ballast"
 _MOUNT_S = 30.0
 
@@ -24,14 +27,16 @@ class Disk:
 
     Args:
         folder: empty; where it is mounted.
+        size_mib: of it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size_mib: int = SIZE_MIB) -> None:
         self._folder = folder
+        self._size_mib = size_mib
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
-        _run("mount", "-t", "tmpfs", "-o", f"size={SIZE_MIB}m,mode=700", "bellwether-chaos", str(self._folder))
+        _run("mount", "-t", "tmpfs", "-o", f"size={self._size_mib}m,mode=700", "bellwether-chaos", str(self._folder))
         return self
 
     def __exit__(

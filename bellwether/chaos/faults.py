@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from bellwether.chaos import clocks, disks
+from bellwether.chaos import clocks, disks, object_store, spoil
 from bellwether.chaos.scenario import Fault
 from bellwether.chaos.shelf import Shelf
 from bellwether.chaos.world import World
@@ -216,6 +216,44 @@ def swaps(fault: Fault, world: World) -> None:
         world.strike("memory", detail=f"{world.workers.memory_mib():.1f}")
 
 
+def promote_corrupt(fault: Fault, world: World) -> None:
+    """A spoilt version is promoted; at the end of the wait nothing of it may have run."""
+    shelf = _shelf(world)
+    name = shelf.promote_corrupt(fault.version)
+    world.strike("promoted-corrupt", detail=f"{fault.version} {name}")
+    world.wait(fault.seconds)
+    if (shelf.spoilt / spoil.CANARY).exists():
+        world.strike("canary-ran", detail=fault.version)
+
+
+def full_registry(fault: Fault, world: World) -> None:
+    """A version is promoted while the disk that it is pulled to is full."""
+    disk = world.workers.outfit.registry_disk
+    if disk is None:
+        raise InputError("these workers have no disk of their own for versions; name `full-registry` in their scenario")
+    try:
+        world.strike("registry-full", detail=f"the last {disk.fill()} bytes taken")
+        promote(fault, world)
+        world.wait(fault.seconds)
+    finally:
+        disk.free()
+        world.strike("registry-free")
+
+
+def stop_store(fault: Fault, world: World) -> None:
+    """The object store stands still; a worker that starts meanwhile has only what is on its machine."""
+    objects = _shelf(world).objects
+    if objects is None:
+        raise InputError('this row\'s store is a folder; say `store = "s3"` in its scenario')
+    try:
+        objects.stop()
+        world.strike("store-stopped")
+        world.wait(fault.seconds)
+    finally:
+        objects.go_on()
+        world.strike("store-goes-on")
+
+
 def _shelf(world: World) -> Shelf:
     if world.shelf is None:
         raise InputError("this row has no store of versions; name `versions` in its scenario")
@@ -240,6 +278,9 @@ FAULTS: Mapping[str, Callable[[Fault, World], None]] = MappingProxyType(
         "roll-back": roll_back,
         "stage": stage,
         "swaps": swaps,
+        "promote-corrupt": promote_corrupt,
+        "full-registry": full_registry,
+        "stop-store": stop_store,
     }
 )
 
@@ -250,4 +291,6 @@ def _no_faketime() -> str | None:
     return "libfaketime is not installed (Debian: `apt-get install libfaketime`)"
 
 
-_NEEDS: Mapping[str, Callable[[], str | None]] = MappingProxyType({"root": disks.refusal, "faketime": _no_faketime})
+_NEEDS: Mapping[str, Callable[[], str | None]] = MappingProxyType(
+    {"root": disks.refusal, "faketime": _no_faketime, "moto": object_store.refusal}
+)

@@ -154,6 +154,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag="verdict"):
     """How far the workers' clocks were behind the broker's and ahead of it, in seconds, by what they wrote."""
     age_p50_s: float
     age_p99_s: float
+    served: dict[str, tuple[int, int]] = {}
+    """Of the scored events, by version: how many, and the broker's time of the last in milliseconds."""
     quiet: bool
     """Whether the line reached the end of its input before the bookkeeper lost patience."""
     examples: dict[str, list[str]]

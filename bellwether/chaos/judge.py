@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from bellwether.chaos import judge_versions
 from bellwether.chaos.facts import Facts
 from bellwether.chaos.journal import Verdict
 from bellwether.chaos.scenario import Scenario
@@ -134,6 +135,7 @@ def judge(scenario: Scenario, verdict: Verdict, facts: Facts, *, times: bool, se
         *_faults(scenario, facts),
         *_kinds(scenario, verdict, facts),
         *_effects(scenario, verdict),
+        *judge_versions.failures(scenario, verdict, facts, times=times),
         *(_times(verdict, facts) if times else ()),
     ]
     found = msgspec.structs.asdict(verdict)
@@ -206,6 +208,9 @@ SIGNS: Mapping[str, str] = MappingProxyType(
         "roll-back": "promoted",
         "stage": "staged",
         "swaps": "promoted",
+        "promote-corrupt": "promoted-corrupt",
+        "full-registry": "registry-free",
+        "stop-store": "store-goes-on",
     }
 )
 """What a fault leaves behind, at least once, when it has struck and healed."""

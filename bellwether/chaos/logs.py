@@ -16,6 +16,8 @@ class _Line(msgspec.Struct):
     generation: int = -1
     partitions: tuple[int, ...] = ()
     reason: str = ""
+    version: str = ""
+    detail: str = ""
 
 
 @dataclass
@@ -28,7 +30,7 @@ class WorkerLog:
         listening: workers that have opened their health port: they heed signals.
         held: partitions by worker, of its newest assignment; a worker without any entry has not joined.
         generations: numbers of the group's generations in which the workers took part.
-        said: how often it says `budget_restored`, and `engine_failed REASON`.
+        said: how often it says `budget_restored`, `engine_failed REASON`, and `version_refused VERSION WHY`.
     """
 
     path: Path
@@ -67,3 +69,5 @@ class WorkerLog:
             self.generations.add(said.generation)
         elif said.event in {"engine_failed", "budget_restored"}:
             self.said[f"{said.event} {said.reason}".strip()] += 1
+        elif said.event in {"version_refused", "version_not_had"}:
+            self.said[f"{said.event} {said.version} {said.detail}"] += 1

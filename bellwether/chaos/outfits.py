@@ -10,7 +10,7 @@ from typing import Self
 
 from bellwether.chaos import clocks, launch
 from bellwether.chaos.clocks import FakeClock
-from bellwether.chaos.disks import Disk
+from bellwether.chaos.disks import VERSIONS_MIB, Disk
 from bellwether.chaos.judge import BATCH_RECORDS
 from bellwether.chaos.scenario import Scenario
 from runtime import settings
@@ -35,6 +35,7 @@ class Outfit:
         state: where logs, the home folder and temporary files of the workers are.
         clock: of the workers, where the row makes it jump.
         disk: below `state`, where the row fills it.
+        registry_disk: of the versions that they pull, where the row fills that.
     """
 
     scenario: Scenario
@@ -45,6 +46,7 @@ class Outfit:
     store: str | None = None
     clock: FakeClock | None = None
     disk: Disk | None = None
+    registry_disk: Disk | None = None
     _leaving: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -62,6 +64,8 @@ class Outfit:
         with ExitStack() as leaving:
             if "fill-disk" in done:
                 self.disk = leaving.enter_context(Disk(self.state))
+            if "full-registry" in done:
+                self.registry_disk = leaving.enter_context(Disk(self.state / "registry", VERSIONS_MIB))
             if "jump-clock" in done:
                 library = clocks.library()
                 if library is None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from bellwether.chaos import alone, faults, journal, trees
+from bellwether.chaos import shelf as shelves
 from bellwether.chaos.brokers import Broker, Brokers, broker_folder
 from bellwether.chaos.clerk import Clerk
 from bellwether.chaos.facts import Facts
@@ -22,7 +23,7 @@ from bellwether.chaos.journal import BookOrder, LoadOrder, Progress, Strike
 from bellwether.chaos.judge import Row, judge
 from bellwether.chaos.scenario import Fault, Scenario
 from bellwether.chaos.screen import Screen
-from bellwether.chaos.shelf import STORE, Shelf
+from bellwether.chaos.shelf import Shelf
 from bellwether.chaos.workers import Workers
 from bellwether.chaos.world import World
 from bellwether.demo.children import Child
@@ -147,8 +148,8 @@ class _Run:
         scenario = self.scenario
         group = f"bellwether-chaos-{scenario.name}-{self.order.seed}"
         self.broker.fresh_topics(partitions=scenario.partitions, group=group)
-        shelf = self._shelf()
         with ExitStack() as stack:
+            shelf = stack.enter_context(shelves.opened(scenario, self.folder, self.broker.bootstrap))
             workers = stack.enter_context(self._workers(group, shelf))
             self.screen.say(f"{scenario.name}: {scenario.workers} workers are loading")
             workers.start(scenario.workers)
@@ -172,14 +173,6 @@ class _Run:
         if not row.passed and self.order.build is None:
             self.screen.say(workers.log_tail())
         return row
-
-    def _shelf(self) -> Shelf | None:
-        """The row's own store, filled."""
-        if not self.scenario.versions:
-            return None
-        shelf = Shelf(self.folder, str(self.folder / STORE), self.broker.bootstrap)
-        shelf.fill(self.scenario.versions)
-        return shelf
 
     def _workers(self, group: str, shelf: Shelf | None) -> Workers:
         return Workers(

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
+from typing import Literal
 
 import msgspec
 
@@ -56,6 +57,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         model: what the workers serve; `scripted` and `noop` need no model, `trapped@NAME` is a real one that obeys the
             deadly markers of `models.traps`.
         versions: published into a store of the row's own, the first promoted; the model is then `champion`.
+        store: what kind of store: `folder` or `s3`.
         events: how many are produced; `--events` replaces it, but not where the row is judged alone.
         rate: events produced per second.
         workers: worker processes, each under a parent that starts it again.
@@ -78,6 +80,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     about: str
     model: str = "scripted"
     versions: tuple[str, ...] = ()
+    store: Literal["folder", "s3"] = "folder"
     events: int = 20_000
     rate: float = 1_000.0
     workers: int = 2

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bellwether import moves
+from bellwether.chaos import object_store, spoil
+from bellwether.chaos.object_store import ObjectStore
+from bellwether.chaos.scenario import Scenario
 from models import keys, pointer, publish, registry
 from models.pointer import Move
 from models.store import Store, open_store
@@ -27,12 +31,14 @@ class Shelf:
         url: where the workers find the store.
         bootstrap: of the broker itself, for announcements.
         versions: their names, in the order in which they were named; the first is the champion at the start.
+        objects: the server of an object store, where it is one.
     """
 
     folder: Path
     url: str
     bootstrap: str
     versions: list[str] = field(default_factory=list)
+    objects: ObjectStore | None = None
 
     @property
     def store(self) -> Store:
@@ -72,8 +78,40 @@ class Shelf:
         now = pointer.head(self.store)
         return self._moved("rollback", now, pointer.rolled_back(now))
 
+    def promote_corrupt(self, kind: str) -> str:
+        """Put a spoilt copy of the last version into the store and promote it; returns its name."""
+        where = settings.load()
+        healthy = registry.resolve(self.versions[-1], where.registry_folder)
+        self.spoilt.mkdir(exist_ok=True)
+        name = spoil.put(kind, healthy, self.store, where.keys_folder, self.spoilt)
+        self.promote(name)
+        return name
+
+    @property
+    def spoilt(self) -> Path:
+        """Where spoilt versions are made, and where code from one would leave its canary file."""
+        return self.folder / "spoilt"
+
     def _moved(self, action: str, now: pointer.Pointer, then: pointer.Pointer) -> Move:
         move = pointer.append(self.store, action, now, then, who="bellwether chaos", at=clock.now(), why="a row")
         with contextlib.suppress(BrokerError):  # workers look by themselves
             moves.announce(self.bootstrap, then)
         return move
+
+
+@contextmanager
+def opened(scenario: Scenario, folder: Path, bootstrap: str) -> Iterator[Shelf | None]:
+    """The store of a row, filled; None where it has none.
+
+    Raises:
+        DependencyError: the object store does not start.
+        ModelError: a version cannot be published.
+    """
+    if not scenario.versions:
+        yield None
+        return
+    with contextlib.ExitStack() as stack:
+        objects = stack.enter_context(object_store.running(folder)) if scenario.store == "s3" else None
+        shelf = Shelf(folder, str(folder / STORE) if objects is None else objects.url, bootstrap, objects=objects)
+        shelf.fill(scenario.versions)
+        yield shelf

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-LONGEST_S = 4.0
+LONGEST_S = 3.0
 """On a machine without a moment to spare a loading process would wait for ever: then it takes its part after this."""
 
 

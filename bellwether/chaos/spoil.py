@@ -74,13 +74,18 @@ def _no_tokenizer(folder: Path) -> None:
 
 
 def _nan(folder: Path) -> None:
-    """Every floating-point number of the int8 graph and of full precision."""
+    """The last layer's bias in the int8 graph, and all of full precision: every answer is no number then.
+
+    Other constants will not do: before each product OpenVINO makes integers of what comes, of NaN too.
+    """
     from safetensors.numpy import load_file, save_file
 
     content = bytearray((folder / _WEIGHTS).read_bytes())
+    classes = sum(len(task.labels) for task in manifest.read(folder).tasks.values())
+    nothing = np.full(classes, np.nan, dtype=np.float32).tobytes()
     for offset, size in _CONSTANT.findall((folder / _GRAPH).read_bytes()):
-        begin, length = int(offset), int(size)
-        content[begin : begin + length] = np.full(length // 4, np.nan, dtype=np.float32).tobytes()
+        if int(size) == len(nothing):
+            content[int(offset) : int(offset) + len(nothing)] = nothing
     (folder / _WEIGHTS).write_bytes(content)
     weights = load_file(folder / "model.safetensors")
     save_file({name: np.full_like(one, np.nan) for name, one in weights.items()}, folder / "model.safetensors")

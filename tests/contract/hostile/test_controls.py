@@ -1,4 +1,4 @@
-"""The payloads of the hostile versions do run where a folder is loaded as it comes: so a missing canary means something."""
+"""The payloads of hostile versions run where a folder is loaded as it comes: so a missing canary means something."""
 
 from __future__ import annotations
 

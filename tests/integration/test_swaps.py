@@ -18,8 +18,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
+from bellwether import moves
 from bellwether.broker.cluster import Cluster
 from models import build, keys, manifest, registry, tiny
+from runtime import clock
 from streams.classify.records import Record
 from streams.classify.slot import is_within
 from wire.topics import PUBLISHED, SCORED, SHADOWED
@@ -98,8 +100,8 @@ class Line:
 
     def until_served(self, **wanted: Any) -> None:
         def is_so() -> bool:
-            workers = self.models("served")["workers"]
-            return len(workers) == 1 and all(workers[0].get(name) == value for name, value in wanted.items())
+            workers = [one.served for one in moves.served(self.bootstrap, clock.now())]
+            return len(workers) == 1 and all(getattr(workers[0], name) == value for name, value in wanted.items())
 
         self.until(is_so)
 
@@ -152,6 +154,9 @@ def test_a_worker_follows_stage_promote_and_rollback_and_says_so(line: Line) -> 
         line.until_served(version=line.first, ready=line.second, generation=2)
         line.models("promote", line.second, "--why", "better", "--yes")
         line.until_served(version=line.second, ready=None, generation=3)
+        (told,) = line.models("served")["workers"]
+        assert (told["version"], told["silent"]) == (line.second, False)
+        assert {"worker", "version", "since"} <= set(told)
         line.publish()
         line.models("rollback", "--why", "alarms", "--yes")
         line.until_served(version=line.first, generation=4)

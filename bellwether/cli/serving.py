@@ -1,4 +1,4 @@
-"""Who serves what, and who is tried beside: `bellwether models served|challenge`."""
+"""Who serves what, and who is tried beside: `bellwether models served` and `challenge`."""
 
 from __future__ import annotations
 

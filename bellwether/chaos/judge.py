@@ -211,6 +211,7 @@ SIGNS: Mapping[str, str] = MappingProxyType(
         "promote-corrupt": "promoted-corrupt",
         "full-registry": "registry-free",
         "stop-store": "store-goes-on",
+        "challenge": "unchallenged",
     }
 )
 """What a fault leaves behind, at least once, when it has struck and healed."""

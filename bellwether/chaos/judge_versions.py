@@ -18,7 +18,7 @@ def failures(scenario: Scenario, verdict: Verdict, facts: Facts, *, times: bool)
     """What is not as it should be; nothing where the row has no versions of its own."""
     if not scenario.versions:
         return []
-    found = [*_refused(scenario, verdict, facts), *_not_had(scenario, facts)]
+    found = [*_refused(scenario, verdict, facts), *_not_had(scenario, facts), *_tried(verdict, facts)]
     promoted = [strike for strike in facts.strikes if strike.what == "promoted"]
     unserved = sorted({strike.detail for strike in promoted} - set(verdict.served))
     found += [f"{version} was promoted and scored nothing" for version in unserved]
@@ -27,6 +27,20 @@ def failures(scenario: Scenario, verdict: Verdict, facts: Facts, *, times: bool)
         late = [times_ms[1] / 1000 - last.time for one, times_ms in verdict.served.items() if one != last.detail]
         if late and max(late) > SETTLE_S:
             found.append(f"{max(late):.1f} s after the last promotion another version scored, at most {SETTLE_S:.0f}")
+    return found
+
+
+def _tried(verdict: Verdict, facts: Facts) -> Sequence[str]:
+    """A shadow's scores reach nobody, a canary's do."""
+    found = []
+    for strike in facts.strikes:
+        if strike.what != "challenged":
+            continue
+        mode, version = strike.detail.split()
+        if mode == "shadow" and version in verdict.served:
+            found.append(f"the shadow {version} scored {verdict.served[version][0]} events that users see, must be 0")
+        if mode == "canary" and version not in verdict.served:
+            found.append(f"the canary {version} served nobody")
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from models.pointer import Policy
 from runtime.errors import InputError
 
 FILE = "scenarios.toml"
@@ -26,6 +27,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         every: seconds between the steps of a storm.
         most: workers at the storm's height.
         shift: seconds by which the clock jumps.
+        policy: of a challenger: mode and share.
         version: that a move of the pointer names: an alias or a name; of a corrupt one, how it is spoilt.
     """
 
@@ -37,6 +39,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     most: int = 0
     shift: float = 0.0
     version: str = ""
+    policy: Policy | None = None
 
 
 class Burst(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,7 +13,7 @@ from bellwether.chaos import object_store, spoil
 from bellwether.chaos.object_store import ObjectStore
 from bellwether.chaos.scenario import Scenario
 from models import keys, pointer, publish, registry
-from models.pointer import Move
+from models.pointer import Move, Policy
 from models.store import Store, open_store
 from runtime import clock, settings
 from runtime.errors import BrokerError
@@ -72,6 +72,16 @@ class Shelf:
         """Let workers make a version ready, and tell them."""
         now = pointer.head(self.store)
         return self._moved("stage", now, pointer.staged(now, self.name(version)))
+
+    def challenge(self, version: str, policy: Policy) -> Move:
+        """Let a version be tried beside the champion, and tell the workers."""
+        now = pointer.head(self.store)
+        return self._moved("challenge", now, pointer.challenged(now, self.name(version), policy))
+
+    def unchallenge(self) -> Move:
+        """Let none be tried any more, and tell the workers."""
+        now = pointer.head(self.store)
+        return self._moved("challenge", now, pointer.unchallenged(now))
 
     def roll_back(self) -> Move:
         """Let the version before serve again, and tell the workers."""

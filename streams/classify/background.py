@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import queue
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -40,3 +41,27 @@ async def in_background(work: Callable[[], Result], name: str) -> Result:
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return await future
+
+
+def within(seconds: float, work: Callable[[], Result], name: str) -> Result:
+    """The same for a caller without an event loop, who waits for so long at most.
+
+    Raises:
+        TimeoutError: it takes longer; the thread works on and its result is dropped.
+    """
+    outcome: queue.SimpleQueue[tuple[list[Result], BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcome.put(([work()], None))
+        except BaseException as raised:  # the thread's boundary: whoever waits decides
+            outcome.put(([], raised))
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    try:
+        results, error = outcome.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError(f"{name} did not end within {seconds:g} s") from None
+    if error is not None:
+        raise error
+    return results[0]

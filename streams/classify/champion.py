@@ -9,14 +9,18 @@ from typing import Generic, TypeVar
 
 from models import keys, pointer
 from models.pull import pull
-from models.store import StoreError, open_store
+from models.store import StoreAwayError, StoreError, open_store
 from runtime import log
 from runtime.errors import InputError, ModelError
 from runtime.settings import Settings
+from streams.classify.background import within
 from streams.classify.memory import Remembered, remember, remembered
 
 NAME = "champion"
 """The setting `model` that means whatever the pointer says."""
+
+PATIENCE_S = 10.0
+"""How long a worker that has served before waits at its start for a store that does not answer."""
 
 Loaded = TypeVar("Loaded")
 
@@ -44,9 +48,11 @@ class Champions:
 
     Attributes:
         settings: where the store, this machine's versions, its trusted keys and its memory are.
+        patience_s: with a store that takes connections and does not answer, at a start that can go without.
     """
 
     settings: Settings
+    patience_s: float = PATIENCE_S
 
     def seen(self, known: pointer.Pointer) -> pointer.Pointer:
         """The pointer's newest state, from one that was seen.
@@ -103,8 +109,14 @@ class Champions:
         return start
 
     def _promoted(self, before: Remembered) -> pointer.Pointer:
-        now = self.seen(pointer.Pointer())
         where = self.settings.store_url
+        try:
+            if before.version is None:
+                now = self.seen(pointer.Pointer())
+            else:
+                now = within(self.patience_s, lambda: self.seen(pointer.Pointer()), "pointer")
+        except TimeoutError as error:
+            raise StoreAwayError(f"{where} takes connections and does not answer: {error}") from error
         if now.champion is None:
             raise ModelError(f"no version was ever promoted in {where}; `bellwether models promote` does it")
         if now.generation < before.generation:

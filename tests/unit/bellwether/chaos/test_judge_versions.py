@@ -72,5 +72,19 @@ def test_a_full_disk_must_be_told_by_every_worker() -> None:
     assert found(scenario=scenario, strikes=strikes, said={}) == ["0 times a version could not be had, must be 2"]
 
 
+@pytest.mark.parametrize(
+    ("mode", "served", "says"),
+    [
+        ("shadow", SERVED, []),
+        ("shadow", SERVED | {"v-1": (3, 1)}, ["the shadow v-1 scored 3 events that users see, must be 0"]),
+        ("canary", SERVED | {"v-1": (3, 1)}, []),
+        ("canary", SERVED, ["the canary v-1 served nobody"]),
+    ],
+)
+def test_a_shadow_reaches_nobody_and_a_canary_does(mode, served, says) -> None:
+    strikes = (Strike(time=10.0, what="challenged", detail=f"{mode} v-1"),)
+    assert found(strikes=strikes, served=served, said={}) == says
+
+
 def test_every_spoilt_version_has_a_name_of_its_own() -> None:
     assert len({name_of(kind) for kind in KINDS}) == len(KINDS)

@@ -1,0 +1,99 @@
+"""What may happen to versions, good and bad: one function a name, as in `bellwether.chaos.faults`."""
+
+from __future__ import annotations
+
+from bellwether.chaos import spoil
+from bellwether.chaos.scenario import Fault
+from bellwether.chaos.shelf import Shelf
+from bellwether.chaos.world import World
+from runtime.errors import InputError
+
+
+def promote(fault: Fault, world: World) -> None:
+    """A version of the row's store begins to serve; workers follow."""
+    shelf = _shelf(world)
+    shelf.promote(fault.version)
+    world.strike("promoted", detail=shelf.name(fault.version))
+
+
+def roll_back(_: Fault, world: World) -> None:
+    """The version before serves again."""
+    move = _shelf(world).roll_back()
+    world.strike("promoted", detail=move.after or "")
+
+
+def stage(fault: Fault, world: World) -> None:
+    """Workers make a version ready."""
+    shelf = _shelf(world)
+    shelf.stage(fault.version)
+    world.strike("staged", detail=shelf.name(fault.version))
+
+
+def swaps(fault: Fault, world: World) -> None:
+    """`most` moves, one every so many seconds: back to the version before, forth again; memory before each next one."""
+    shelf = _shelf(world)
+    for number in range(fault.most):
+        goal = shelf.versions[number % 2]
+        move = shelf.roll_back() if number % 2 == 0 else shelf.promote(goal)
+        world.strike("promoted", detail=move.after or "")
+        if not world.wait(fault.every):
+            return
+        world.strike("memory", detail=f"{world.workers.memory_mib():.1f}")
+
+
+def promote_corrupt(fault: Fault, world: World) -> None:
+    """A spoilt version is promoted; at the end of the wait nothing of it may have run."""
+    shelf = _shelf(world)
+    name = shelf.promote_corrupt(fault.version)
+    world.strike("promoted-corrupt", detail=f"{fault.version} {name}")
+    world.wait(fault.seconds)
+    if (shelf.spoilt / spoil.CANARY).exists():
+        world.strike("canary-ran", detail=fault.version)
+
+
+def full_registry(fault: Fault, world: World) -> None:
+    """A version is promoted while the disk that it is pulled to is full."""
+    disk = world.workers.outfit.registry_disk
+    if disk is None:
+        raise InputError("these workers have no disk of their own for versions; name `full-registry` in their scenario")
+    try:
+        world.strike("registry-full", detail=f"the last {disk.fill()} bytes taken")
+        promote(fault, world)
+        world.wait(fault.seconds)
+    finally:
+        disk.free()
+        world.strike("registry-free")
+
+
+def stop_store(fault: Fault, world: World) -> None:
+    """The object store stands still; a worker that starts meanwhile has only what is on its machine."""
+    objects = _shelf(world).objects
+    if objects is None:
+        raise InputError('this row\'s store is a folder; say `store = "s3"` in its scenario')
+    try:
+        objects.stop()
+        world.strike("store-stopped")
+        world.wait(fault.seconds)
+    finally:
+        objects.go_on()
+        world.strike("store-goes-on")
+
+
+def challenge(fault: Fault, world: World) -> None:
+    """A version is tried beside the champion for a while, as the fault's policy says."""
+    shelf = _shelf(world)
+    if fault.policy is None:
+        raise InputError("a challenge needs a policy: mode and share")
+    shelf.challenge(fault.version, fault.policy)
+    try:
+        world.strike("challenged", detail=f"{fault.policy.mode} {shelf.name(fault.version)}")
+        world.wait(fault.seconds)
+    finally:
+        shelf.unchallenge()
+        world.strike("unchallenged")
+
+
+def _shelf(world: World) -> Shelf:
+    if world.shelf is None:
+        raise InputError("this row has no store of versions; name `versions` in its scenario")
+    return world.shelf

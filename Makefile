@@ -69,6 +69,8 @@ types: install ## mypy (strict) and basedpyright
 bench: install ## the benchmarks whose figures the README quotes
 	$(BIN)/bellwether bench engine $(ARGS)
 	$(BIN)/bellwether bench line $(ARGS)
+	$(BIN)/bellwether bench versions $(ARGS)
+	$(BIN)/bellwether bench swap $(ARGS)
 
 chaos: install ## break the line in every known way, most of an hour; writes the tables of docs/reliability.md
 	$(BIN)/bellwether chaos broken --report docs/reliability.md

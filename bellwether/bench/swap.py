@@ -63,8 +63,8 @@ class Order:
     swaps: int = 100
     every_s: float = 5.0
     steady_s: float = 60.0
-    workers: int = 2
-    threads: int = 1
+    workers: int = 1
+    threads: int = 0
     rate: float | None = None
     seed: int = 0
     keep: Path | None = None

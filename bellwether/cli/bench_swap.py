@@ -24,8 +24,8 @@ def swap(
     swaps: Annotated[int, typer.Option(min=1, help="Swaps and rollbacks.")] = 100,
     every: Annotated[float, typer.Option(min=1.0, help="Seconds between two.")] = 5.0,
     steady: Annotated[float, typer.Option(min=20.0, help="Seconds of each version before, to compare with.")] = 60.0,
-    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads of each engine; 0: all.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads of each engine; 0: all.")] = 0,
     rate: Annotated[
         float | None,
         typer.Option(min=1.0, help="Events per second; 40 % of the measured capacity otherwise.", show_default=False),

@@ -26,7 +26,7 @@ class Here(Champions):
 class Hanging(Here):
     """The store takes connections and says nothing."""
 
-    def seen(self, known: pointer.Pointer) -> pointer.Pointer:
+    def seen(self, known: pointer.Pointer) -> pointer.Pointer:  # noqa: ARG002
         threading.Event().wait(60)
         raise AssertionError
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from bellwether.chaos import journal, reading, rescore
+from bellwether.chaos import journal, reading, rescore, switching
 from bellwether.chaos.entries import Output
 from bellwether.chaos.journal import BookOrder, Progress, Strike, Verdict, Written
 from bellwether.chaos.ledger import SHOWN, Ledger
@@ -103,12 +103,14 @@ def judge(order: BookOrder, standstill: Standstill, *, is_quiet: bool) -> Verdic
     timeline = Timeline()
     _read_published(order, ledger, timeline)
     served: dict[str, tuple[int, int]] = {}
+    moments: list[tuple[int, str]] = []
     sample = Sample(order.sample, random.Random(f"{order.seed} sample"))
     for message in reading.messages(order.bootstrap, order.scored):
         output, content = reading.scored(message)
         _take(output, ledger, timeline)
         count, last_ms = served.get(output.served_by[0], (0, 0))
         served[output.served_by[0]] = (count + 1, max(last_ms, output.time_ms))
+        moments.append((output.time_ms, output.served_by[0]))
         timeline.clock(output.time_ms, reading.scored_at_ms(content))
         if content and rescore.may_be_sampled(content):
             sample.offer(content)
@@ -116,7 +118,7 @@ def judge(order: BookOrder, standstill: Standstill, *, is_quiet: bool) -> Verdic
         _take(reading.letter(message, order.published), ledger, timeline)
     wrong = rescore.wrong(sample.kept, Path(order.registry), Path(order.trust))
     found = ledger.count()
-    strikes = journal.read(folder / journal.STRIKES, Strike)
+    strikes = list(journal.read(folder / journal.STRIKES, Strike))
     recovery_s, return_s = timeline.recoveries(strikes, until_ms=time.time() * 1000)
     p50_s, p99_s = timeline.ages_s(0.50, 0.99)
     examples = dict(ledger.examples)
@@ -137,6 +139,7 @@ def judge(order: BookOrder, standstill: Standstill, *, is_quiet: bool) -> Verdic
         age_p50_s=p50_s,
         age_p99_s=p99_s,
         served=served,
+        switches=switching.switches(strikes, moments),
         quiet=is_quiet,
         examples=examples,
     )

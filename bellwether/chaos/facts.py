@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -25,12 +26,17 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     members: int = 0
     """Most workers in one generation of the group."""
 
-    said: Mapping[str, int] = {}
-    """How often the workers' logs say what a row must leave behind."""
+    logs: tuple[Mapping[str, int], ...] = ()
+    """By parent of a worker, how often its log says what a row must leave behind."""
 
     def count(self, what: str) -> int:
         """How often something happened."""
         return sum(strike.what == what for strike in self.strikes)
+
+    @property
+    def said(self) -> Counter[str]:
+        """How often all logs together say what a row must leave behind."""
+        return sum(map(Counter[str], self.logs), Counter[str]())
 
     @property
     def kills(self) -> int:

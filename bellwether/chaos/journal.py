@@ -111,6 +111,20 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
     lag: int
 
 
+class Switch(msgspec.Struct, frozen=True):
+    """What followed a promotion, until the next one or the end.
+
+    Attributes:
+        version: that was promoted.
+        scored: events that it scored.
+        settled_s: seconds from the promotion to the last event of another version, by the broker's time.
+    """
+
+    version: str
+    scored: int = 0
+    settled_s: float = 0.0
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag="verdict"):
     """From the bookkeeper at its end: what an independent reader found (anomalies as Jepsen names them)."""
 
@@ -156,6 +170,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag="verdict"):
     age_p99_s: float
     served: dict[str, tuple[int, int]] = {}
     """Of the scored events, by version: how many, and the broker's time of the last in milliseconds."""
+    switches: tuple[Switch, ...] = ()
+    """What followed each promotion of a good version."""
     quiet: bool
     """Whether the line reached the end of its input before the bookkeeper lost patience."""
     examples: dict[str, list[str]]

@@ -9,6 +9,7 @@ from bellwether.chaos.facts import Facts
 from bellwether.chaos.journal import Verdict
 from bellwether.chaos.scenario import Scenario
 from bellwether.chaos.spoil import KINDS
+from streams.classify.refusals import FIRST_PAUSE_S
 
 SETTLE_S = 10.0
 """Longest from a promotion to the last event that another version scored."""
@@ -19,14 +20,33 @@ def failures(scenario: Scenario, verdict: Verdict, facts: Facts, *, times: bool)
     if not scenario.versions:
         return []
     found = [*_refused(scenario, verdict, facts), *_not_had(scenario, facts), *_tried(verdict, facts)]
+    found += _switched(scenario, verdict, times=times)
     promoted = [strike for strike in facts.strikes if strike.what == "promoted"]
     unserved = sorted({strike.detail for strike in promoted} - set(verdict.served))
     found += [f"{version} was promoted and scored nothing" for version in unserved]
-    if promoted and times and not any(fault.do in {"swaps", "full-registry"} for fault in scenario.faults):
-        last = promoted[-1]
-        late = [times_ms[1] / 1000 - last.time for one, times_ms in verdict.served.items() if one != last.detail]
-        if late and max(late) > SETTLE_S:
-            found.append(f"{max(late):.1f} s after the last promotion another version scored, at most {SETTLE_S:.0f}")
+    return found
+
+
+def settle_s(scenario: Scenario) -> float:
+    """Longest that another version may score after a promotion.
+
+    A worker whose disk is full pauses twice as long after each try in vain, so it may sleep on for as long as the disk
+    was full.
+    """
+    full_s = max((fault.seconds for fault in scenario.faults if fault.do == "full-registry"), default=None)
+    return SETTLE_S if full_s is None else 2 * full_s + FIRST_PAUSE_S + SETTLE_S
+
+
+def _switched(scenario: Scenario, verdict: Verdict, *, times: bool) -> Sequence[str]:
+    """Every promotion is followed by every worker; of moves that come faster than that, only the last."""
+    last = any(fault.do == "swaps" for fault in scenario.faults)
+    found = []
+    for switch in verdict.switches[-1:] if last else verdict.switches:
+        if not switch.scored:
+            found.append(f"{switch.version} was promoted and scored nothing before the next promotion")
+        if times and switch.settled_s > (most := settle_s(scenario)):
+            late = f"{switch.settled_s:.1f} s after {switch.version} was promoted"
+            found.append(f"{late} another version scored, at most {most:.0f}")
     return found
 
 
@@ -53,8 +73,8 @@ def _refused(scenario: Scenario, verdict: Verdict, facts: Facts) -> Sequence[str
             continue
         kind, version = strike.detail.split()
         said = {words: count for words, count in facts.said.items() if words.startswith(f"version_refused {version} ")}
-        if (total := sum(said.values())) != scenario.workers:
-            found.append(f"{total} workers refused the {kind} version, once each; must be {scenario.workers}")
+        if (counts := _each(facts, f"version_refused {version} ")) != [1] * scenario.workers:
+            found.append(f"the workers refused the {kind} version {counts} times, must be once each")
         found += [f"refused for another reason: {words}" for words in said if not re.search(KINDS[kind].reason, words)]
         if version in verdict.served:
             found.append(f"the {kind} version scored {verdict.served[version][0]} events, must be 0")
@@ -62,6 +82,13 @@ def _refused(scenario: Scenario, verdict: Verdict, facts: Facts) -> Sequence[str
 
 
 def _not_had(scenario: Scenario, facts: Facts) -> Sequence[str]:
-    wanted = scenario.workers if any(fault.do == "full-registry" for fault in scenario.faults) else 0
-    total = sum(count for words, count in facts.said.items() if words.startswith("version_not_had "))
-    return [] if total == wanted else [f"{total} times a version could not be had, must be {wanted}"]
+    wanted = int(any(fault.do == "full-registry" for fault in scenario.faults))
+    counts = _each(facts, "version_not_had ")
+    if counts == [wanted] * scenario.workers:
+        return []
+    return [f"the workers said {counts} times that a version could not be had, must be {wanted} each"]
+
+
+def _each(facts: Facts, beginning: str) -> list[int]:
+    """By worker, how often its log says something that begins so."""
+    return [sum(count for words, count in log.items() if words.startswith(beginning)) for log in facts.logs]

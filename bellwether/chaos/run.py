@@ -165,7 +165,7 @@ class _Run:
                 rebalances=max(0, len(workers.generations()) - before),
                 restarts=workers.restarts,
                 members=workers.members(),
-                said=workers.said(),
+                logs=workers.said(),
                 exit_codes=tuple(exit_codes),
                 memory_mib=workers.peak_memory_mib,
             )

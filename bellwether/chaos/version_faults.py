@@ -12,8 +12,8 @@ from runtime.errors import InputError
 def promote(fault: Fault, world: World) -> None:
     """A version of the row's store begins to serve; workers follow."""
     shelf = _shelf(world)
-    shelf.promote(fault.version)
     world.strike("promoted", detail=shelf.name(fault.version))
+    shelf.promote(fault.version)
 
 
 def roll_back(_: Fault, world: World) -> None:

@@ -205,10 +205,10 @@ class Workers:
         with self._lock:
             return set().union(*(log.generations for log in self._logs()))
 
-    def said(self) -> dict[str, int]:
-        """How often the workers' logs say what a row must leave behind, see `WorkerLog.said`."""
+    def said(self) -> tuple[dict[str, int], ...]:
+        """By parent, how often its log says what a row must leave behind, see `WorkerLog.said`."""
         with self._lock:
-            return dict(sum((log.said for log in self._logs()), Counter()))
+            return tuple(dict(log.said) for log in self._logs())
 
     def memory_mib(self) -> float:
         """Of all workers with their parents and engines, each shared page in parts (proportional set size)."""

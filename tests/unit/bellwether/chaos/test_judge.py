@@ -129,7 +129,7 @@ def test_a_row_whose_bad_input_left_no_trace_proves_nothing(kind: str) -> None:
     row = Scenario(name="row", about="", mix={kind: 0.01, "slow": 0.1})
     found = verdict(refused=1, events=19_999) if kind == "oversize" else verdict(dead=1)
     lacking = verdict(refused=0) if kind == "oversize" else verdict(dead=0)
-    said = Facts(said=dict.fromkeys(LEAVES.get(kind, ()), 1))
+    said = Facts(logs=(dict.fromkeys(LEAVES.get(kind, ()), 1),))
 
     assert judge(row, found, said, times=False, seconds=1.0).passed
     (failure,) = judge(row, lacking, said, times=False, seconds=1.0).failures
@@ -139,7 +139,7 @@ def test_a_row_whose_bad_input_left_no_trace_proves_nothing(kind: str) -> None:
 @pytest.mark.parametrize(("kind", "words"), [(kind, words) for kind, all_of in LEAVES.items() for words in all_of])
 def test_what_a_kind_must_do_to_the_engine_is_asked_of_the_logs(kind: str, words: str) -> None:
     row = Scenario(name="row", about="", mix={kind: 0.01})
-    said = Facts(said=dict.fromkeys(set(LEAVES[kind]) - {words}, 1))
+    said = Facts(logs=(dict.fromkeys(set(LEAVES[kind]) - {words}, 1),))
     assert f"{kind}: no worker's log says `{words}`" in judge(row, CLEAN, said, times=False, seconds=1.0).failures
 
 

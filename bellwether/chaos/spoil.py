@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 import shutil
@@ -91,6 +92,16 @@ def _nan(folder: Path) -> None:
     save_file({name: np.full_like(one, np.nan) for name, one in weights.items()}, folder / "model.safetensors")
 
 
+def _other_config(folder: Path) -> None:
+    """Full precision reads the root's labels there: they agree with the manifest's, so only canaries can tell."""
+    path = folder / "config.json"
+    config = json.loads(path.read_bytes())
+    labels = [label for _, label in sorted(config["id2label"].items(), reverse=True)]
+    config["id2label"] = {str(number): label for number, label in enumerate(labels)}
+    config["label2id"] = {label: number for number, label in enumerate(labels)}
+    path.write_text(json.dumps(config), encoding="utf-8")
+
+
 def _other_order(facts: Manifest) -> Manifest:
     tasks = {
         name: msgspec.structs.replace(task, labels=tuple(reversed(task.labels))) for name, task in facts.tasks.items()
@@ -114,14 +125,14 @@ def _bad_signature(folder: Path) -> None:
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "truncated": Kind("does not match its digest|bytes", outside=_cut),
+        "truncated": Kind("does not match its digest", outside=_cut),
         "flipped-bit": Kind("does not match its digest", outside=_flip),
         "missing-tokenizer": Kind(r"tokenizer\.json", inside=_no_tokenizer),
-        "labels-order": Kind("the labels of|canary", facts=_other_order),
+        "labels-order": Kind("scores a canary", inside=_other_config, facts=_other_order),
         "nan-weights": Kind("canar", inside=_nan),
         "pickle": Kind(r"pytorch_model\.bin", inside=_pickle),
-        "bad-signature": Kind("signature", outside=_bad_signature),
-        "unknown-key": Kind("key|trust", is_ours=False),
+        "bad-signature": Kind("was changed after key", outside=_bad_signature),
+        "unknown-key": Kind("does not trust", is_ours=False),
         "extra-py": Kind(r"helper\.py", inside=_python),
     }
 )

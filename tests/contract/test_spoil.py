@@ -39,3 +39,15 @@ def test_the_pickle_would_run_if_anybody_read_it(published, tmp_path) -> None:
     pickle.loads((tmp_path / "spoilt" / name / "pytorch_model.bin").read_bytes())
 
     assert (tmp_path / "spoilt" / CANARY).exists()
+
+
+def test_labels_in_another_order_are_found_by_the_canaries_of_full_precision_too(published, tmp_path) -> None:
+    store = open_store(str(tmp_path / "store"), make=True)
+    (tmp_path / "spoilt").mkdir()
+    name = put("labels-order", published.registry / published.name, store, published.keys, tmp_path / "spoilt")
+    pull(store, name, tmp_path / "registry", published.trust)
+
+    with pytest.raises(CorruptVersionError, match=r"torch-fp32 of .* scores a canary"):
+        registry.open_engine(
+            name, registry=tmp_path / "registry", trust=published.trust, engine="torch-fp32", threads=1
+        )

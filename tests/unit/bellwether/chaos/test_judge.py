@@ -229,3 +229,7 @@ def test_time_outs_of_the_producer_are_only_forgiven_where_its_broker_was_harmed
 
     assert not judge(ROW, late, Facts(), times=False, seconds=1.0).passed
     assert judge(ROW, late, Facts(strikes=(Strike(time=1.0, what="broker-down"),)), times=False, seconds=1.0).passed
+
+
+def test_what_any_worker_said_counts() -> None:
+    assert Facts(logs=({}, {"budget_restored": 1}, {"budget_restored": 2})).said == {"budget_restored": 3}

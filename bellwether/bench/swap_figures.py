@@ -34,7 +34,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """What was found.
 
     Attributes:
-        swaps: moves after which every worker served the new version before the next move.
+        swaps: moves after which the new version scored, and after some moment no other, until the next move.
         moves: of the pointer, in the part with swaps.
         pause_seconds: longest time between two finished batches of a worker while versions change, less the 99th
             percentile of the steady parts; 0 where it is not longer.
@@ -45,7 +45,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         p99_ratio: the latter by the former.
         settle_seconds: from a move to the last event that another version scored: median and longest.
         memory_mib: of all worker processes and their engines together (proportional set size) before each next move.
-        memory_ratio: median of the last tenth of the moves by that of the second tenth.
+        memory_ratio: median of the last tenth of the moves by that of the second tenth; None of fewer than 20 moves.
         by_version: scored events.
     """
 
@@ -59,7 +59,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     p99_ratio: float
     settle_seconds: tuple[float, float]
     memory_mib: tuple[float, ...]
-    memory_ratio: float
+    memory_ratio: float | None
     by_version: dict[str, int]
 
 
@@ -105,19 +105,19 @@ def figures(
         p99_ratio=round(percentile(busy, 0.99) / max(1.0, percentile(calm, 0.99)), 3),
         settle_seconds=(round(median(whole), 2), round(max(whole), 2)) if whole else (0.0, 0.0),
         memory_mib=memory,
-        memory_ratio=round(memory_ratio(memory), 4),
+        memory_ratio=memory_ratio(memory),
         by_version=dict(sorted(counts.items())),
     )
 
 
-def memory_ratio(samples: Sequence[float]) -> float:
-    """Median of the last tenth of the samples by that of the second tenth; 0 of too few.
+def memory_ratio(samples: Sequence[float]) -> float | None:
+    """Median of the last tenth of the samples by that of the second tenth; None of fewer than 20.
 
     >>> memory_ratio([9.0] * 10 + [1.0] * 80 + [2.0] * 10)
     2.0
     """
     tenth = len(samples) // 10
-    return median(samples[-tenth:]) / median(samples[tenth : 2 * tenth]) if tenth else 0.0
+    return round(median(samples[-tenth:]) / median(samples[tenth : 2 * tenth]), 4) if tenth > 1 else None
 
 
 def capacity(outputs: Iterable[Scored], inputs: Mapping[Place, int]) -> float:

@@ -80,6 +80,8 @@ def _text(result: Result) -> str:
         f"from a move to the last event of the version before: median {found.settle_seconds[0]:.2f} s, "
         f"longest {found.settle_seconds[1]:.2f} s",
     ]
+    if found.memory_ratio is None:
+        lines.append("memory_ratio not measured: it takes 20 moves")
     for name, (is_, most) in result.aims().items():
         lines.append(f"{name} {is_:g}, at most {most:g}: {'met' if is_ <= most else 'MISSED'}")
     return "\n".join(lines)

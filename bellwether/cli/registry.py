@@ -268,7 +268,7 @@ def _told(as_json: bool, move: Move) -> None:
 
 def _line(move: Move) -> str:
     return one_line.shown(
-        f"{move.pointer.generation:>6}  {move.at}  {move.action:<8} {move.before or '-'} -> {move.after}  "
+        f"{move.pointer.generation:>6}  {move.at}  {move.action:<8} {move.before or '-'} -> {move.after or '-'}  "
         f"{move.who}: {move.why}"
     )
 

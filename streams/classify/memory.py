@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from runtime.errors import InputError
 
 MEMORY_FILE = "champion.json"
 LOCK_FILE = "champion.lock"
+
+LOCK_S = 5.0
+"""Longest wait for another worker of this machine that writes."""
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -47,13 +51,19 @@ def remember(home: Path, served: Remembered) -> None:
     """Keep what serves now, unless another worker of this machine has served a higher generation.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written, or another worker holds the lock.
         InputError: the file is damaged.
     """
     home.mkdir(parents=True, exist_ok=True)
-    with FileLock(home / LOCK_FILE):
+    with FileLock(home / LOCK_FILE, timeout=LOCK_S):
         if served.generation < remembered(home).generation:
             return
         with tempfile.NamedTemporaryFile("wb", dir=home, prefix=".champion-", delete=False) as file:
-            file.write(msgspec.json.encode(served))
-        Path(file.name).replace(home / MEMORY_FILE)
+            draft = Path(file.name)
+            try:
+                file.write(msgspec.json.encode(served))
+                file.flush()
+                os.fsync(file.fileno())  # a power cut must leave the old or the new, not an empty file
+                draft.replace(home / MEMORY_FILE)
+            finally:
+                draft.unlink(missing_ok=True)

@@ -71,6 +71,7 @@ class Scorer:
         worker: id of this process.
         executor: runs the blocking calls; one thread, because an engine takes one caller at a time. The scorer's own.
         numbers: with the worker's id they name each model call; one counter for all scorers of a process.
+        pauses: seconds before each attempt to bring the engine back; none for a challenger: it must not hold up others.
         metrics: told how long calls took.
         speed: measures, and says how much a call may hold.
         link: finds the entities of an article.
@@ -88,6 +89,7 @@ class Scorer:
         speed: Speed,
         link: Linker,
         numbers: Iterator[int] | None = None,
+        pauses: Sequence[float] = RESTART_PAUSES_S,
         monotonic: clock.Monotonic = clock.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -99,6 +101,7 @@ class Scorer:
         self._link = link
         self._monotonic = monotonic
         self._sleep = sleep
+        self._pauses = pauses
         self._numbers = itertools.count(1) if numbers is None else numbers
         self._calls = 0
         self._due: float | None = None
@@ -250,14 +253,16 @@ class Scorer:
     async def _restart(self) -> None:
         self._is_left_down = False
         engine, _ = self._served
-        for attempt, pause in enumerate(RESTART_PAUSES_S, 1):
+        if not self._pauses:
+            raise ModelError(f"engine {engine.name!r} of version {engine.version!r} ended, and is not brought back")
+        for attempt, pause in enumerate(self._pauses, 1):
             await self._sleep(pause)
             self._metrics.engine_restarts.inc()
             try:
                 await asyncio.get_running_loop().run_in_executor(self._executor, engine.restart)
             except ModelError as error:
                 _log.error("engine_restart_failed", attempt=attempt, detail=str(error)[:500])
-                if attempt == len(RESTART_PAUSES_S):
+                if attempt == len(self._pauses):
                     raise ModelError(
                         f"engine {engine.name!r} of version {engine.version!r} did not come back in {attempt} "
                         f"attempts, last: {error}; un-acknowledged inputs come again when a worker starts"

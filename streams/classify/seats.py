@@ -1,9 +1,9 @@
-"""Makes scorers: starts an engine's process, and keeps track of all that run, so that none outlives the worker."""
+"""Makes scorers: starts an engine's process, and knows all that are warm, so that none outlives the worker."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -15,10 +15,8 @@ from streams.classify.background import in_background
 from streams.classify.engine_choice import engine_spec
 from streams.classify.entities import Linker
 from streams.classify.metrics import Metrics
-from streams.classify.scoring import Scorer
+from streams.classify.scoring import RESTART_PAUSES_S, Scorer
 from streams.classify.speed import Speed
-
-Host = Callable[..., HostedEngine]
 
 _log = log.get(__name__)
 
@@ -62,16 +60,18 @@ class Seats:
             gives_way=gives_way,
         )
 
-    async def load(self, version: str) -> Scorer:
+    async def load(self, version: str, pauses: Sequence[float] = RESTART_PAUSES_S) -> Scorer:
         """A scorer for a version that is on this machine, loaded beside the one that serves.
+
+        Where the worker ends meanwhile, nobody waits: the engine's process ends with ours.
 
         Raises:
             ModelError: it does not verify, load or warm up.
         """
         engine = await in_background(partial(self.host, self.spec(version), gives_way=True), "engine-load")
-        return self.scorer(engine)
+        return self.scorer(engine, pauses)
 
-    def scorer(self, engine: HostedEngine) -> Scorer:
+    def scorer(self, engine: HostedEngine, pauses: Sequence[float] = RESTART_PAUSES_S) -> Scorer:
         """A scorer of a warm engine, which `kill_all` ends."""
         settings = self._settings
         scorer = Scorer(
@@ -82,6 +82,7 @@ class Seats:
             speed=Speed(settings.batch_deadline_s, engine.warm_tokens_per_s),
             link=self._link,
             numbers=self._numbers,
+            pauses=pauses,
         )
         self._taken.append(scorer)
         _log.info("engine_loaded", engine=engine.name, version=engine.version, engine_pid=engine.pid)
@@ -89,11 +90,11 @@ class Seats:
 
     async def give_up(self, scorer: Scorer) -> None:
         """End an engine that nobody asks any more."""
-        self._taken.remove(scorer)
         await scorer.close()
+        self._taken.remove(scorer)  # not before it has ended: `kill_all` may come first
         _log.info("engine_closed", engine=scorer.serving.engine, version=scorer.serving.version)
 
     def kill_all(self) -> None:
         """End all engines at once."""
-        for scorer in self._taken:
+        for scorer in list(self._taken):
             scorer.kill()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -52,10 +52,10 @@ class Announcer:
     async def run(self) -> None:
         """Speak until cancelled, and then take back what was said."""
         while True:
+            producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, client_id="bellwether-served")
             try:
-                async with AIOKafkaProducer(
-                    bootstrap_servers=self._bootstrap, client_id="bellwether-served"
-                ) as producer:
+                async with _stopped_at_last(producer):
+                    await producer.start()
                     await self._speak(producer)
             except (KafkaError, OSError) as error:
                 if not self._is_silent:  # once an outage
@@ -89,16 +89,34 @@ async def hear_moves(bootstrap: str, heard: Callable[[], None]) -> None:
     A consumer without a group, because an agent's announcement would reach one worker of the group alone; it reads what
     comes from now on. What was missed is found by those who look at the pointer anyway.
     """
+    is_deaf = False
     while True:
-        with contextlib.suppress(KafkaError, OSError):
-            async with AIOKafkaConsumer(
-                topics.MODEL_PUBLISHED.name,
-                bootstrap_servers=bootstrap,
-                client_id="bellwether-moves",
-                isolation_level="read_committed",
-                auto_offset_reset="latest",
-                enable_auto_commit=False,
-            ) as consumer:
+        consumer = AIOKafkaConsumer(
+            topics.MODEL_PUBLISHED.name,
+            bootstrap_servers=bootstrap,
+            client_id="bellwether-moves",
+            isolation_level="read_committed",
+            auto_offset_reset="latest",
+            enable_auto_commit=False,
+        )
+        try:
+            async with _stopped_at_last(consumer):
+                await consumer.start()
                 async for _ in consumer:
+                    is_deaf = False
                     heard()
+        except (KafkaError, OSError) as error:
+            if not is_deaf:  # once an outage
+                _log.warning("moves_not_heard", topic=topics.MODEL_PUBLISHED.name, error=type(error).__name__)
+            is_deaf = True
         await asyncio.sleep(RETRY_S)
+
+
+@contextlib.asynccontextmanager
+async def _stopped_at_last(client: AIOKafkaProducer | AIOKafkaConsumer) -> AsyncIterator[None]:
+    """Aiokafka's own context leaves open what did not start."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(KafkaError, OSError):
+            await client.stop()

@@ -8,7 +8,6 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from runtime import log
-from runtime.errors import ModelError
 from streams.classify.metrics import Metrics
 from streams.classify.records import Ready, Record, Refused, Scores, Serving
 from streams.classify.scoring import Scorer
@@ -24,12 +23,12 @@ class Canary(NamedTuple):
     Attributes:
         scorer: its engine.
         share: of the keys, 0 to 1.
-        failed: told why it was put aside, where its engine does not come back.
+        failed: told why it was put aside: its engine ended.
     """
 
     scorer: Scorer
     share: float
-    failed: Callable[[ModelError], None]
+    failed: Callable[[Exception], None]
 
 
 def is_within(record: Record, share: float, version: str) -> bool:
@@ -61,6 +60,7 @@ class Slot:
         self._metrics = metrics
         self._turn = asyncio.Lock()
         self._calls_before = 0
+        self._leaving: Scorer | None = None
         metrics.serves(champion.serving)
 
     @property
@@ -81,13 +81,11 @@ class Slot:
     @property
     def calls(self) -> int:
         """Engine calls and restarts that finished, of all that ever served: a watchdog's sign of life."""
-        canary = 0 if self._canary is None else self._canary.scorer.calls
-        return self._calls_before + self._champion.calls + canary
+        return self._calls_before + sum(scorer.calls for scorer in self._all())
 
     def overdue_s(self) -> float:
         """Seconds by which the running call has passed its deadline; 0 when all is well."""
-        canary = 0.0 if self._canary is None else self._canary.scorer.overdue_s()
-        return max(self._champion.overdue_s(), canary)
+        return max(scorer.overdue_s() for scorer in self._all())
 
     async def score(self, items: list[Ready], is_wanted: Callable[[], bool]) -> Parts:
         """Score a batch; see `streams.classify.scoring.Scorer.score`.
@@ -122,8 +120,7 @@ class Slot:
         """
         before, self._champion = self._champion, champion
         self._metrics.serves(champion.serving)
-        async with self._turn:
-            self._calls_before += before.calls
+        await self._left(before)
         return before
 
     async def expose(self, canary: Canary | None) -> Canary | None:
@@ -133,9 +130,20 @@ class Slot:
             The one before, after its last batch has ended.
         """
         before, self._canary = self._canary, canary
-        async with self._turn:
-            self._calls_before += 0 if before is None else before.scorer.calls
+        if before is not None:
+            await self._left(before.scorer)
         return before
+
+    async def _left(self, scorer: Scorer) -> None:
+        """Wait for the batch that a scorer may still be in; until then its calls and its deadline count."""
+        self._leaving = scorer
+        async with self._turn:
+            self._leaving = None
+            self._calls_before += scorer.calls
+
+    def _all(self) -> list[Scorer]:
+        canary = None if self._canary is None else self._canary.scorer
+        return [scorer for scorer in (self._champion, canary, self._leaving) if scorer is not None]
 
     def listen(self, shadow: Callable[[Sequence[Ready]], None] | None) -> None:
         """Tell somebody of each batch that was scored, or nobody any more."""
@@ -159,8 +167,13 @@ class Slot:
             return []
         try:
             parts = await _scored(canary.scorer, items, theirs, is_wanted)
-        except ModelError as error:
-            _log.error("canary_put_aside", version=canary.scorer.serving.version, detail=str(error)[:500])
+        except Exception as error:  # a boundary: a challenger's trouble is never the champion's
+            _log.error(
+                "canary_put_aside",
+                version=canary.scorer.serving.version,
+                error=type(error).__name__,
+                detail=str(error)[:500],
+            )
             if self._canary is canary:
                 self._canary = None
                 self._calls_before += canary.scorer.calls

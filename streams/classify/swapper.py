@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from models.pointer import Pointer, Policy
 from models.store import StoreError
 from runtime import clock, log
-from runtime.errors import ModelError
+from runtime.errors import BellwetherError
 from streams.classify.background import in_background
 from streams.classify.champion import Champions, Start
 from streams.classify.metrics import Metrics
 from streams.classify.refusals import Refusals
-from streams.classify.scoring import Scorer
+from streams.classify.scoring import RESTART_PAUSES_S, Scorer
 from streams.classify.seats import Seats
 from streams.classify.slot import Slot
 from streams.classify.trial import Trial
@@ -28,7 +28,7 @@ _log = log.get(__name__)
 
 
 class Swapper:
-    """One worker's view of who shall serve, and what it does about it, one thing after the other.
+    """One worker's view of who shall serve, and what it does about it: swaps at once, and prepares beside.
 
     Invariant: what serves was verified, loaded and warm before it got its first batch, and stands for the highest
     generation of the pointer for which that was possible.
@@ -73,7 +73,10 @@ class Swapper:
         self._refusals = Refusals()
         self._trouble = ""
         self._moved = asyncio.Event()
+        self._loading: str | None = None
+        self._arrived = asyncio.Event()
         self._refused_at_start = start.refused
+        metrics.generation.set(start.generation)
         self._told()
 
     def moved(self) -> None:
@@ -82,30 +85,49 @@ class Swapper:
 
     async def run(self) -> None:
         """Look and follow, until cancelled."""
-        while True:
-            await self.look()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), LOOK_S)
-            self._moved.clear()
+        preparing: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await self.look()
+                if preparing is None or preparing.done():
+                    if preparing is not None:
+                        preparing.result()  # a bug ends the worker
+                    # Beside: a rollback must not wait for the download of what is next.
+                    preparing = asyncio.create_task(self.prepare())
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._moved.wait(), LOOK_S)
+                self._moved.clear()
+        finally:
+            if preparing is not None:
+                preparing.cancel()
 
     async def look(self) -> None:
-        """Read the pointer and do what it says, as far as that is possible now."""
+        """Read the pointer, and let its champion serve where that is possible now."""
         try:
             self._seen = await in_background(partial(self._champions.seen, self._seen), "pointer")
-        except ModelError as error:
+        except BellwetherError as error:
             self._troubled(str(error))
             return
         self._troubled("")
-        if self._seen.champion is None or self._seen.generation < self._generation:
-            return  # nothing newer than what we stand for; a start says why where that is a worry
         if self._refused_at_start is not None:  # and told then
             version, reason = self._refused_at_start
             self._refusals.refused(version, self._seen.generation, reason)
             self._refused_at_start = None
-        await self._serve(self._seen)
-        await self._try(self._seen)
-        await self._make_ready(self._seen)
+        if self._is_newer:
+            await self._serve(self._seen)
         self._told()
+
+    async def prepare(self) -> None:
+        """Try whom the pointer names as challenger, and make ready what is staged."""
+        if self._is_newer:
+            await self._try(self._seen)
+            await self._make_ready(self._seen)
+            self._told()
+
+    @property
+    def _is_newer(self) -> bool:
+        """Not so: a store without a champion, or behind; a start says why where that is a worry."""
+        return self._seen.champion is not None and self._seen.generation >= self._generation
 
     async def _serve(self, now: Pointer) -> None:
         version = now.champion or ""
@@ -117,20 +139,23 @@ class Swapper:
             self._since = self._now()
             self._metrics.swaps.inc()
             _log.info("swapped", version=version, before=before.serving.version, generation=now.generation)
-            self._stands_for(now)
+            await self._stands_for(now)
             self._told()
             await self._seats.give_up(before)
         else:
-            self._stands_for(now)
+            await self._stands_for(now)
 
-    def _stands_for(self, now: Pointer) -> None:
+    async def _stands_for(self, now: Pointer) -> None:
         if now.generation != self._generation:
             self._generation = now.generation
-            self._champions.keep(now.generation, now.champion or "")
-        self._metrics.generation.set(now.generation)
+            self._metrics.generation.set(now.generation)
+            keep = partial(self._champions.keep, now.generation, now.champion or "")
+            await in_background(keep, "memory")
 
     async def _taken(self, version: str) -> Scorer | None:
-        """The staged scorer where it is the one, else a new one."""
+        """The staged scorer where it is the one, also where that is just being loaded; else a new one."""
+        if self._loading == version:
+            await self._arrived.wait()
         if self._ready is not None and self._ready.serving.version == version:
             scorer, self._ready = self._ready, None
             return scorer
@@ -143,36 +168,55 @@ class Swapper:
         if self._ready is not None:
             before, self._ready = self._ready, None
             await self._seats.give_up(before)
-        if now.staged is not None and now.staged != now.champion:
-            self._ready = await self._loaded(now.staged)
+        version = now.staged
+        if version is None or version == now.champion:
+            return
+        self._loading, self._arrived = version, asyncio.Event()
+        try:
+            scorer = await self._loaded(version)
+            if scorer is not None and version in {self._seen.staged, self._seen.champion}:
+                self._ready = scorer
+            elif scorer is not None:  # the pointer moved on meanwhile
+                await self._seats.give_up(scorer)
+        finally:
+            self._loading = None
+            self._arrived.set()
 
     async def _try(self, now: Pointer) -> None:
-        wanted: tuple[str, Policy] | None = None
-        if now.challenger is not None and now.policy is not None and now.challenger != self._slot.serving.version:
-            wanted = (now.challenger, now.policy)
+        wanted = self._wanted(now)
         if wanted == self._trial.goes_on and not self._trial.is_over:
             return
         await self._trial.end()
-        if wanted is not None and (scorer := await self._loaded(wanted[0])) is not None:
+        if wanted is None or (scorer := await self._loaded(wanted[0], pauses=())) is None:
+            return
+        if wanted == self._wanted(self._seen):
             await self._trial.begin(scorer, wanted[1], self._challenger_failed)
+        else:  # the pointer moved on meanwhile
+            await self._seats.give_up(scorer)
+
+    def _wanted(self, now: Pointer) -> tuple[str, Policy] | None:
+        """Whom to try and how; nobody who serves already."""
+        if now.challenger is None or now.policy is None or now.challenger == self._slot.serving.version:
+            return None
+        return now.challenger, now.policy
 
     def _challenger_failed(self, version: str, reason: str) -> None:
         self._refuse(version, reason)
         self._told()
 
-    async def _loaded(self, version: str) -> Scorer | None:
+    async def _loaded(self, version: str, pauses: Sequence[float] = RESTART_PAUSES_S) -> Scorer | None:
         """A scorer of a version, brought here, verified and warm; None where that is not possible now."""
         generation = self._seen.generation
         if not self._refusals.may_try(version, generation, self._monotonic()):
             return None
         try:
             await in_background(partial(self._champions.bring, version), "pull")
-            scorer = await self._seats.load(version)
-        except StoreError as error:
+            scorer = await self._seats.load(version, pauses)
+        except (StoreError, OSError, RuntimeError) as error:  # no store, no room, no process, no thread: not its fault
             if self._refusals.not_had(version, generation, str(error), self._monotonic()):
                 _log.warning("version_not_had", version=version, served=self._slot.serving.version, detail=str(error))
             return None
-        except ModelError as error:
+        except BellwetherError as error:
             self._refuse(version, str(error))
             return None
         self._refusals.came(version)
@@ -193,7 +237,8 @@ class Swapper:
 
     def _told(self) -> None:
         serving = self._slot.serving
-        refused = self._refusals.reasons().items()
+        named = {self._seen.champion, self._seen.staged, self._seen.challenger}
+        refused = [(version, why) for version, why in self._refusals.reasons().items() if version in named]
         self._say(
             ModelServed(
                 worker=serving.worker,

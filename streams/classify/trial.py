@@ -33,7 +33,7 @@ class Trial:
 
     Attributes:
         goes_on: version and policy of the trial; None without one.
-        is_over: its engine did not come back; it waits for its `end`.
+        is_over: its engine ended; it waits for its `end`.
     """
 
     def __init__(self, seats: Seats, slot: Slot, sink: Callable[[], Delivery], metrics: Metrics) -> None:
@@ -52,7 +52,7 @@ class Trial:
         return None if self._scorer is None else self._scorer.serving.version
 
     async def begin(self, scorer: Scorer, policy: Policy, failed: Failed) -> None:
-        """Try a challenger; where its engine does not come back, `failed` is told and the trial is over."""
+        """Try a challenger; where its engine ends, `failed` is told and the trial is over."""
         version = scorer.serving.version
         self._scorer = scorer
         self.goes_on, self.is_over = (version, policy), False

@@ -67,6 +67,8 @@ async def test_the_batch_that_is_under_way_ends_with_the_engine_that_began_it(ri
     await asyncio.sleep(0)
     assert slot.serving.version == "v-2222222222"
     assert not swap.done()
+    assert rig.slot.overdue_s() == 0.0
+    assert before in slot._all(), "its calls and its deadline still count"
     gate.go.set()
     assert set(served(await under_way).values()) == {before.serving.version}
     assert await swap is before

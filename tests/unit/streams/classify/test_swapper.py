@@ -13,8 +13,9 @@ from models import pointer
 from models.pointer import Pointer, Policy
 from models.store import StoreAwayError, StoreError, open_store
 from runtime import clock
-from runtime.errors import CorruptVersionError, ModelError
+from runtime.errors import CorruptVersionError, InputError
 from streams.classify.champion import Start
+from streams.classify.prepare import prepare
 from streams.classify.scoring import Scorer
 from streams.classify.speed import Speed
 from streams.classify.swapper import Swapper
@@ -32,7 +33,7 @@ class Registry:
         self.kept: list[tuple[int, str]] = []
         self.brought: list[str] = []
         self.away: Exception | None = None
-        self.spoilt: dict[str, ModelError] = {}
+        self.spoilt: dict[str, Exception] = {}
 
     def seen(self, known: Pointer) -> Pointer:
         if self.away:
@@ -64,6 +65,8 @@ class World:
         self.given_up: list[str] = []
         self.said: list[Any] = []
         self.time = 0.0
+        self.may_load = asyncio.Event()
+        self.may_load.set()
         self.registry.promote(A)
         first = self.scorer(A)
         self.slot = type(rig.slot)(first, rig.metrics)
@@ -76,17 +79,22 @@ class World:
             say=self.said.append, monotonic=lambda: self.time,
         )  # fmt: skip
 
-    def scorer(self, version: str) -> Scorer:
+    def scorer(self, version: str, pauses: tuple[float, ...] = (0.0,)) -> Scorer:
         self.pools.append(ThreadPoolExecutor(1))
         host = type(self.rig.host)(version=version)
         return Scorer(
             host, worker="host:1:0", executor=self.pools[-1], metrics=self.rig.metrics, speed=Speed(),
-            link=lambda *_: (), sleep=lambda _: asyncio.sleep(0),
+            link=lambda *_: (), sleep=lambda _: asyncio.sleep(0), pauses=pauses,
         )  # fmt: skip
 
-    async def load(self, version: str) -> Scorer:
+    async def load(self, version: str, pauses: Any = None) -> Scorer:
         self.loaded.append(version)
-        return self.scorer(version)
+        await self.may_load.wait()
+        return self.scorer(version, () if pauses == () else (0.0,))
+
+    async def follow(self) -> None:
+        await self.swapper.look()
+        await self.swapper.prepare()
 
     async def give_up(self, scorer: Scorer) -> None:
         self.given_up.append(scorer.serving.version)
@@ -111,27 +119,27 @@ async def world(rig, tmp_path):
 
 async def test_a_promoted_version_serves_and_the_one_before_is_given_up(world) -> None:
     world.registry.promote(B)
-    await world.swapper.look()
+    await world.follow()
     assert (world.serves, world.given_up, world.registry.kept) == (B, [A], [(2, B)])
     said = world.said[-1]
     assert (said.version, said.generation, said.refused) == (B, 2, ())
-    await world.swapper.look()
+    await world.follow()
     assert world.loaded == [B]
 
 
 async def test_a_staged_version_is_warm_before_it_is_promoted_and_loaded_once(world) -> None:
     world.registry.move("stage", lambda now: pointer.staged(now, B))
-    await world.swapper.look()
+    await world.follow()
     assert (world.serves, world.loaded, world.said[-1].ready) == (A, [B], B)
     world.registry.promote(B)
-    await world.swapper.look()
+    await world.follow()
     assert (world.serves, world.loaded, world.said[-1].ready) == (B, [B], None)
 
 
 async def test_another_staged_version_takes_the_place_of_the_one_that_waited(world) -> None:
     for version in (B, C):
         world.registry.move("stage", lambda now, version=version: pointer.staged(now, version))
-        await world.swapper.look()
+        await world.follow()
     assert (world.said[-1].ready, world.given_up) == (C, [B])
 
 
@@ -141,12 +149,12 @@ async def test_a_refused_version_is_told_once_and_the_old_one_serves_on(world) -
     with capture_logs() as logs:
         for _ in range(5):
             world.time += 1000.0
-            await world.swapper.look()
+            await world.follow()
     assert [line["detail"] for line in logs if line["event"] == "version_refused"] == ["a flipped bit"]
     assert (world.serves, world.registry.brought, world.registry.kept) == (A, [B], [])
     assert [(one.version, one.reason) for one in world.said[-1].refused] == [(B, "a flipped bit")]
     world.registry.promote(C)
-    await world.swapper.look()
+    await world.follow()
     assert world.serves == C
 
 
@@ -154,7 +162,7 @@ async def test_a_version_that_was_refused_at_the_start_is_not_told_again(world) 
     world.registry.promote(B)
     world.swapper = world.start(Start(world.slot._champion, 1, (B, "NaN weights")))
     with capture_logs() as logs:
-        await world.swapper.look()
+        await world.follow()
     assert [line for line in logs if line["event"] == "version_refused"] == []
     assert (world.serves, world.loaded, world.said[-1].refused[0].reason) == (A, [], "NaN weights")
 
@@ -164,14 +172,14 @@ async def test_what_there_was_no_room_for_is_tried_again_after_a_while(world) ->
     world.registry.promote(B)
     with capture_logs() as logs:
         for _ in range(4):
-            await world.swapper.look()
+            await world.follow()
     assert [line["event"] for line in logs if line["event"] in {"version_not_had", "version_refused"}] == [
         "version_not_had"
     ]
     assert world.registry.brought == [B]
     del world.registry.spoilt[B]
     world.time += 5.0
-    await world.swapper.look()
+    await world.follow()
     assert (world.serves, world.said[-1].refused) == (B, ())
 
 
@@ -179,10 +187,10 @@ async def test_a_store_that_is_away_is_told_once_and_what_serves_goes_on(world) 
     world.registry.away = StoreAwayError("no answer")
     with capture_logs() as logs:
         for _ in range(3):
-            await world.swapper.look()
+            await world.follow()
         world.registry.promote(B)
         world.registry.away = None
-        await world.swapper.look()
+        await world.follow()
     assert [line["event"] for line in logs][:2] == ["pointer_not_read", "pointer_read_again"]
     assert world.serves == B
 
@@ -190,53 +198,126 @@ async def test_a_store_that_is_away_is_told_once_and_what_serves_goes_on(world) 
 async def test_a_lower_generation_than_served_here_is_never_followed(world, tmp_path) -> None:
     world.swapper = world.start(Start(world.slot._champion, 7))
     world.registry.promote(B)
-    await world.swapper.look()
+    await world.follow()
     assert (world.serves, world.loaded) == (A, [])
 
 
 async def test_moves_that_were_missed_lead_straight_to_the_newest(world) -> None:
     for version in (B, C, B, C):
         world.registry.promote(version)
-    await world.swapper.look()
+    await world.follow()
     assert (world.serves, world.loaded, world.registry.kept) == (C, [C], [(5, C)])
 
 
 async def test_a_canary_begins_and_ends_by_the_pointers_policy(world) -> None:
     world.registry.move("challenge", lambda now: pointer.challenged(now, B, Policy("canary", 0.2)))
-    await world.swapper.look()
+    await world.follow()
     assert (world.slot._canary.share, world.said[-1].challenger, world.serves) == (0.2, B, A)
-    await world.swapper.look()
+    await world.follow()
     assert world.loaded == [B]
     world.registry.move("challenge", pointer.unchallenged)
-    await world.swapper.look()
+    await world.follow()
     assert (world.slot._canary, world.said[-1].challenger, world.given_up) == (None, None, [B])
 
 
 async def test_a_challenger_that_is_promoted_serves_and_challenges_no_more(world) -> None:
     world.registry.move("challenge", lambda now: pointer.challenged(now, B, Policy("shadow", 0.2)))
-    await world.swapper.look()
+    await world.follow()
     world.registry.promote(B)
-    await world.swapper.look()
+    await world.follow()
     assert (world.serves, world.said[-1].challenger, world.trial.goes_on) == (B, None, None)
     assert sorted(world.given_up) == [A, B]
 
 
 @pytest.mark.parametrize("mode", ["shadow", "canary"])
-async def test_a_challenger_whose_engine_does_not_come_back_is_refused_and_ended(world, record, mode) -> None:
-    from streams.classify.prepare import prepare
-
+async def test_a_challenger_whose_engine_ends_is_not_brought_back_but_refused(world, record, mode) -> None:
     world.registry.move("challenge", lambda now: pointer.challenged(now, B, Policy(mode, 1.0)))
-    await world.swapper.look()
+    await world.follow()
     await asyncio.sleep(0)
     host = world.trial._scorer._served[0]
-    host.is_alive, host.refuse_restarts = False, 99
+    host.is_alive = False
     for number in range(200):
         await world.slot.score([prepare(record(number))], lambda: True)
         if world.trial.is_over:
             break
         await asyncio.sleep(0.005)
-    await world.swapper.look()
+    await world.follow()
     assert (world.trial.goes_on, world.given_up, world.loaded) == (None, [B], [B])
-    assert "did not come back" in world.said[-1].refused[0].reason
-    await world.swapper.look()
+    assert "ended, and is not brought back" in world.said[-1].refused[0].reason
+    await world.follow()
     assert world.loaded == [B]
+
+
+async def test_a_rollback_does_not_wait_for_what_is_just_being_loaded(world) -> None:
+    world.registry.promote(B)
+    await world.follow()
+    world.registry.move("stage", lambda now: pointer.staged(now, C))
+    await world.swapper.look()
+    world.may_load.clear()
+    loading = asyncio.create_task(world.swapper.prepare())
+    while world.loaded != [B, C]:  # noqa: ASYNC110 (a list)
+        await asyncio.sleep(0.001)
+    world.swapper._ready, held = world.scorer(A), world.swapper._ready
+    world.registry.move("rollback", pointer.rolled_back)
+    await world.swapper.look()
+    assert (world.serves, held, loading.done()) == (A, None, False)
+    world.may_load.set()
+    await loading
+    assert world.said[-1].ready == C
+
+
+async def test_a_version_that_is_promoted_while_it_is_made_ready_is_loaded_once(world) -> None:
+    world.registry.move("stage", lambda now: pointer.staged(now, B))
+    await world.swapper.look()
+    world.may_load.clear()
+    loading = asyncio.create_task(world.swapper.prepare())
+    while world.loaded != [B]:  # noqa: ASYNC110 (a list)
+        await asyncio.sleep(0.001)
+    world.registry.promote(B)
+    looking = asyncio.create_task(world.swapper.look())
+    await asyncio.sleep(0.05)
+    assert world.serves == A
+    world.may_load.set()
+    await asyncio.gather(loading, looking)
+    assert (world.serves, world.loaded, world.given_up) == (B, [B], [A])
+
+
+async def test_a_staged_version_that_the_pointer_left_while_it_was_loaded_is_given_up(world) -> None:
+    world.registry.move("stage", lambda now: pointer.staged(now, B))
+    await world.swapper.look()
+    world.may_load.clear()
+    loading = asyncio.create_task(world.swapper.prepare())
+    while world.loaded != [B]:  # noqa: ASYNC110 (a list)
+        await asyncio.sleep(0.001)
+    world.registry.move("stage", lambda now: pointer.staged(now, C))
+    await world.swapper.look()
+    world.may_load.set()
+    await loading
+    assert (world.given_up, world.said[-1].ready) == ([B], None)
+    await world.follow()
+    assert world.said[-1].ready == C
+
+
+@pytest.mark.parametrize("error", [InputError("trusted.txt: line 3 is no key"), OSError(12, "Cannot allocate memory")])
+async def test_no_trouble_with_another_version_ends_a_worker(world, error) -> None:
+    world.registry.spoilt[B] = error
+    world.registry.promote(B)
+    await world.follow()
+    assert world.serves == A
+    assert [one.version for one in world.said[-1].refused] == [B]
+
+
+async def test_the_pointer_cannot_be_read_for_a_setting_either(world) -> None:
+    world.registry.away = InputError("no kind of store")
+    with capture_logs() as logs:
+        await world.follow()
+    assert [line["event"] for line in logs] == ["pointer_not_read"]
+
+
+async def test_what_the_pointer_names_no_more_is_no_longer_told_as_refused(world) -> None:
+    world.registry.spoilt[B] = CorruptVersionError("a flipped bit")
+    world.registry.promote(B)
+    await world.follow()
+    world.registry.promote(C)
+    await world.follow()
+    assert world.said[-1].refused == ()

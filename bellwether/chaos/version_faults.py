@@ -6,6 +6,7 @@ from bellwether.chaos import spoil
 from bellwether.chaos.scenario import Fault
 from bellwether.chaos.shelf import Shelf
 from bellwether.chaos.world import World
+from models import pointer
 from runtime.errors import InputError
 
 
@@ -18,8 +19,9 @@ def promote(fault: Fault, world: World) -> None:
 
 def roll_back(_: Fault, world: World) -> None:
     """The version before serves again."""
-    move = _shelf(world).roll_back()
-    world.strike("promoted", detail=move.after or "")
+    shelf = _shelf(world)
+    world.strike("promoted", detail=pointer.head(shelf.store).previous or "")
+    shelf.roll_back()
 
 
 def stage(fault: Fault, world: World) -> None:
@@ -34,8 +36,11 @@ def swaps(fault: Fault, world: World) -> None:
     shelf = _shelf(world)
     for number in range(fault.most):
         goal = shelf.versions[number % 2]
-        move = shelf.roll_back() if number % 2 == 0 else shelf.promote(goal)
-        world.strike("promoted", detail=move.after or "")
+        world.strike("promoted", detail=goal)  # before the move, so that no time comes out too short
+        if number % 2 == 0:
+            shelf.roll_back()
+        else:
+            shelf.promote(goal)
         if not world.wait(fault.every):
             return
         world.strike("memory", detail=f"{world.workers.memory_mib():.1f}")

@@ -46,8 +46,9 @@ class Announcer:
 
     def say(self, served: ModelServed) -> None:
         """What is true from now on; never waits."""
-        self._served = served
-        self._news.set()
+        if served != self._served:
+            self._served = served
+            self._news.set()
 
     async def run(self) -> None:
         """Speak until cancelled, and then take back what was said."""

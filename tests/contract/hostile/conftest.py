@@ -15,7 +15,7 @@ from bellwether.cli.app import app
 from models import export, keys, manifest, registry
 from models.host import HostedEngine
 from models.manifest import FileEntry, Manifest
-from models.publish import manifest_path, tree_of
+from models.publish import manifest_path, signatures_in, tree_of
 from models.pull import pull
 from models.specs import RegistrySpec
 from models.store import open_store
@@ -68,7 +68,10 @@ def machine(published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machi
 
 def pulled(machine: Machine) -> None:
     store, payload = machine.home / "store", (machine.folder / manifest.MANIFEST).read_bytes()
-    shutil.copytree(machine.folder, store / tree_of(machine.folder.name, payload))
+    tree = tree_of(machine.folder.name, payload)
+    shutil.copytree(machine.folder, store / tree)
+    (store / signatures_in(tree)).mkdir()
+    shutil.copyfile(machine.folder / manifest.SIGNATURE, store / signatures_in(tree) / "a-key")
     (store / manifest_path(machine.folder.name)).write_bytes(payload)
     pull(open_store(str(store)), machine.folder.name, machine.home / "elsewhere", machine.trust)
 

@@ -153,5 +153,5 @@ def test_what_fails_in_the_warm_up_is_never_ready(machine, monkeypatch: pytest.M
         raise RuntimeError("no kernel for this shape")
 
     monkeypatch.setattr(child, "warm_up", fails)
-    assert child._open(Connection()) is None  # type: ignore[arg-type]
+    assert child._open(Connection(), lambda: None) is None  # type: ignore[arg-type]
     assert sent == [child.pipe.Failed("EngineError", "RuntimeError: no kernel for this shape")]

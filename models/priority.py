@@ -23,10 +23,10 @@ def give_way(longest_s: float = LONGEST_S) -> Callable[[], None]:
     """
     if not _can_return():
         return lambda: None
-    _schedule(os.SCHED_IDLE)
     timer = threading.Timer(longest_s, _schedule, [os.SCHED_OTHER])
     timer.daemon = True
     timer.start()
+    _schedule(os.SCHED_IDLE, but=timer.native_id)  # who brings us back must get its turn
 
     def take_part() -> None:
         timer.cancel()
@@ -54,9 +54,9 @@ def _can_return() -> bool:
     return bool(found)
 
 
-def _schedule(policy: int) -> None:
+def _schedule(policy: int, but: int | None = None) -> None:
     """Every thread of this process; one that is born meanwhile has its parent's policy, so look until none is new."""
-    seen: set[str] = set()
+    seen = {str(but)}
     while new := {task.name for task in Path("/proc/self/task").iterdir()} - seen:
         for task in new:
             with contextlib.suppress(OSError):  # it has ended

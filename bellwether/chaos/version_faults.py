@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 from bellwether.chaos import spoil
 from bellwether.chaos.scenario import Fault
 from bellwether.chaos.shelf import Shelf
 from bellwether.chaos.world import World
 from models import pointer
 from runtime.errors import InputError
+
+LOOK_S = 0.3
+"""Before the next of many moves, to look at memory: a look at some processes takes a tenth of a second."""
 
 
 def promote(fault: Fault, world: World) -> None:
@@ -33,7 +38,7 @@ def stage(fault: Fault, world: World) -> None:
 
 def swaps(fault: Fault, world: World) -> None:
     """`most` moves, one every so many seconds: back to the version before, forth again; memory before each next one."""
-    shelf = _shelf(world)
+    shelf, begun = _shelf(world), time.monotonic()
     for number in range(fault.most):
         goal = shelf.versions[number % 2]
         world.strike("promoted", detail=goal)  # before the move, so that no time comes out too short
@@ -41,9 +46,11 @@ def swaps(fault: Fault, world: World) -> None:
             shelf.roll_back()
         else:
             shelf.promote(goal)
-        if not world.wait(fault.every):
+        next_at = begun + (number + 1) * fault.every  # what a move and a look take must not add up
+        if not world.wait(max(0.0, next_at - time.monotonic() - LOOK_S)):
             return
         world.strike("memory", detail=f"{world.workers.memory_mib():.1f}")
+        world.wait(max(0.0, next_at - time.monotonic()))
 
 
 def promote_corrupt(fault: Fault, world: World) -> None:

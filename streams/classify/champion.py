@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from models import keys, pointer
+from models import keys, pointer, registry
 from models.pull import pull
 from models.store import StoreAwayError, StoreError, open_store
 from runtime import log
@@ -75,10 +74,22 @@ class Champions:
         settings = self.settings
         pull(open_store(settings.store_url), version, settings.registry_folder, settings.keys_folder / keys.TRUST_FILE)
 
-    def keep(self, generation: int, version: str) -> None:
-        """Remember what serves, for the next start; that it cannot be written does not matter to what serves."""
-        with contextlib.suppress(OSError, InputError):
+    def verify(self, version: str) -> None:
+        """See that a version of this machine still is what a key signed that is still trusted.
+
+        Raises:
+            CorruptVersionError: it is not.
+        """
+        registry.verified(self.settings.registry_folder / version, self.settings.keys_folder / keys.TRUST_FILE)
+
+    def keep(self, generation: int, version: str) -> bool:
+        """Remember what serves, for the next start; whether it could be written. What serves does not need it."""
+        try:
             remember(self.settings.home, Remembered(generation, version))
+        except (OSError, InputError) as error:
+            _log.warning("champion_not_remembered", generation=generation, detail=str(error))
+            return False
+        return True
 
     def first(self, load: Callable[[str], Loaded]) -> Start[Loaded]:
         """Load the pointer's champion, or what served here last where that cannot be had or does not load.
@@ -99,7 +110,7 @@ class Champions:
             version = now.champion or ""
             self.bring(version)
             start = Start(load(version), now.generation)
-        except ModelError as error:
+        except (ModelError, InputError) as error:
             if before.version is None or (before.version == version and not isinstance(error, StoreError)):
                 raise
             _log.error("champion_not_served", served=before.version, generation=before.generation, detail=str(error))

@@ -16,6 +16,7 @@ class _Try:
     pause_s: float = 0.0
     again_at: float | None = None
     """None: not before the pointer moves."""
+    tries: int = 1
 
 
 class Refusals:
@@ -47,8 +48,14 @@ class Refusals:
         before = self._tries.get(version)
         is_same = before is not None and before.generation == generation and before.again_at is not None
         pause_s = min(LONGEST_PAUSE_S, 2 * before.pause_s) if before is not None and is_same else FIRST_PAUSE_S
-        self._tries[version] = _Try(generation, reason, pause_s, now_s + pause_s)
+        tries = before.tries + 1 if before is not None and is_same else 1
+        self._tries[version] = _Try(generation, reason, pause_s, now_s + pause_s, tries)
         return not is_same
+
+    def tries(self, version: str, generation: int) -> int:
+        """How often it was tried in vain since the pointer moved, this time included."""
+        found = self._tries.get(version)
+        return 1 if found is None or found.generation != generation else found.tries + 1
 
     def came(self, version: str) -> None:
         """It is here and warm."""

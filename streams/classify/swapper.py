@@ -10,7 +10,7 @@ from functools import partial
 from models.pointer import Pointer, Policy
 from models.store import StoreError
 from runtime import clock, log
-from runtime.errors import BellwetherError
+from runtime.errors import BellwetherError, EngineError
 from streams.classify.background import in_background
 from streams.classify.champion import Champions, Start
 from streams.classify.metrics import Metrics
@@ -23,6 +23,9 @@ from wire.events import ModelServed, RefusedVersion
 
 LOOK_S = 2.0
 """How often the pointer is looked at without an announcement: one small request."""
+
+LOADS = 3
+"""Tries to load a version whose engine ends or does not answer meanwhile."""
 
 _log = log.get(__name__)
 
@@ -67,7 +70,7 @@ class Swapper:
         self._now = now
         self._monotonic = monotonic
         self._seen = Pointer()
-        self._generation = start.generation
+        self._generation = self._kept = start.generation
         self._since = now()
         self._ready: Scorer | None = None
         self._refusals = Refusals()
@@ -146,20 +149,29 @@ class Swapper:
             await self._stands_for(now)
 
     async def _stands_for(self, now: Pointer) -> None:
-        if now.generation != self._generation:
-            self._generation = now.generation
-            self._metrics.generation.set(now.generation)
+        self._generation = now.generation
+        self._metrics.generation.set(now.generation)
+        if now.generation != self._kept:
             keep = partial(self._champions.keep, now.generation, now.champion or "")
-            await in_background(keep, "memory")
+            self._kept = now.generation if await in_background(keep, "memory") else self._kept
 
     async def _taken(self, version: str) -> Scorer | None:
         """The staged scorer where it is the one, also where that is just being loaded; else a new one."""
         if self._loading == version:
             await self._arrived.wait()
-        if self._ready is not None and self._ready.serving.version == version:
-            scorer, self._ready = self._ready, None
-            return scorer
-        return await self._loaded(version)
+        if self._ready is None or self._ready.serving.version != version:
+            return await self._loaded(version)
+        scorer, self._ready = self._ready, None
+        if not scorer.is_ready:  # it died while it waited
+            await self._seats.give_up(scorer)
+            return await self._loaded(version)
+        try:  # its key may have been revoked since it was loaded
+            await in_background(partial(self._champions.verify, version), "verify")
+        except BellwetherError as error:
+            await self._seats.give_up(scorer)
+            self._refuse(version, str(error))
+            return None
+        return scorer
 
     async def _make_ready(self, now: Pointer) -> None:
         waits = None if self._ready is None else self._ready.serving.version
@@ -215,6 +227,13 @@ class Swapper:
         except (StoreError, OSError, RuntimeError) as error:  # no store, no room, no process, no thread: not its fault
             if self._refusals.not_had(version, generation, str(error), self._monotonic()):
                 _log.warning("version_not_had", version=version, served=self._slot.serving.version, detail=str(error))
+            return None
+        except EngineError as error:  # killed or too slow on a busy machine, perhaps: a few tries
+            if self._refusals.tries(version, generation) < LOADS:
+                self._refusals.not_had(version, generation, str(error), self._monotonic())
+                _log.warning("version_not_loaded", version=version, detail=str(error))
+            else:
+                self._refuse(version, str(error))
             return None
         except BellwetherError as error:
             self._refuse(version, str(error))

@@ -11,7 +11,9 @@ import os, sys, threading, time
 from models.priority import give_way
 
 def policies():
-    return {os.sched_getscheduler(int(task)) for task in os.listdir("/proc/self/task")}
+    waker = {thread.native_id for thread in threading.enumerate() if isinstance(thread, threading.Timer)}
+    tasks = {int(task) for task in os.listdir("/proc/self/task")}
+    return {os.sched_getscheduler(task) for task in tasks - waker}  # who brings them back keeps its turn
 
 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 take_part = give_way(float(sys.argv[1]))

@@ -31,6 +31,8 @@ class Registry:
         (folder / "store").mkdir()
         self.store = open_store(str(folder / "store"))
         self.kept: list[tuple[int, str]] = []
+        self.revoked: set[str] = set()
+        self.is_full = False
         self.brought: list[str] = []
         self.away: Exception | None = None
         self.spoilt: dict[str, Exception] = {}
@@ -45,8 +47,13 @@ class Registry:
         if version in self.spoilt:
             raise self.spoilt[version]
 
-    def keep(self, generation: int, version: str) -> None:
+    def verify(self, version: str) -> None:
+        if version in self.revoked:
+            raise CorruptVersionError("this machine has revoked its key")
+
+    def keep(self, generation: int, version: str) -> bool:
         self.kept.append((generation, version))
+        return not self.is_full
 
     def move(self, action: str, change) -> None:
         now = pointer.head(self.store)
@@ -321,3 +328,43 @@ async def test_what_the_pointer_names_no_more_is_no_longer_told_as_refused(world
     world.registry.promote(C)
     await world.follow()
     assert world.said[-1].refused == ()
+
+
+async def test_a_staged_version_whose_key_was_revoked_meanwhile_does_not_begin_to_serve(world) -> None:
+    world.registry.move("stage", lambda now: pointer.staged(now, B))
+    await world.follow()
+    world.registry.revoked.add(B)
+    world.registry.promote(B)
+    await world.follow()
+    assert (world.serves, world.given_up) == (A, [B])
+    assert "revoked" in world.said[-1].refused[0].reason
+
+
+async def test_a_staged_engine_that_died_while_it_waited_is_loaded_anew(world) -> None:
+    world.registry.move("stage", lambda now: pointer.staged(now, B))
+    await world.follow()
+    world.swapper._ready._served[0].is_alive = False
+    world.registry.promote(B)
+    await world.follow()
+    assert (world.serves, world.loaded, world.given_up) == (B, [B, B], [B, A])
+
+
+async def test_an_engine_that_ends_while_it_loads_is_tried_three_times_and_then_refused(world) -> None:
+    world.registry.spoilt[B] = EngineError("was ended by SIGKILL")
+    world.registry.promote(B)
+    with capture_logs() as logs:
+        for _ in range(10):
+            world.time += 100.0
+            await world.follow()
+    assert [line["event"] for line in logs] == ["version_not_loaded", "version_not_loaded", "version_refused"]
+    assert world.registry.brought == [B, B, B]
+
+
+async def test_what_could_not_be_remembered_is_remembered_later(world) -> None:
+    world.registry.is_full = True
+    world.registry.promote(B)
+    await world.follow()
+    world.registry.is_full = False
+    await world.follow()
+    await world.follow()
+    assert world.registry.kept == [(2, B), (2, B)]

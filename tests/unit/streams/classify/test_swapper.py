@@ -13,7 +13,7 @@ from models import pointer
 from models.pointer import Pointer, Policy
 from models.store import StoreAwayError, StoreError, open_store
 from runtime import clock
-from runtime.errors import CorruptVersionError, InputError
+from runtime.errors import CorruptVersionError, EngineError, InputError
 from streams.classify.champion import Start
 from streams.classify.prepare import prepare
 from streams.classify.scoring import Scorer

@@ -69,7 +69,11 @@ def served(home: Path, recipe: Path, encoder: Path | None, min_agreement: float)
     job.train(order if encoder is None else job.Order(**{**vars(order), "encoder": str(encoder)}))
     torch.set_num_threads(threads)
     own = build.Order(home / "out", home / "here", home / "keys", encoder=encoder, min_agreement=min_agreement)
-    version, trust, store = build.build(own), home / "keys" / keys.TRUST_FILE, open_store(str(home / "store"))
+    version, trust, store = (
+        build.build(own),
+        home / "keys" / keys.TRUST_FILE,
+        open_store(str(home / "store"), make=True),
+    )
     assert publish(store, home / "here" / version, trust)
     pulled = pull(store, version, home / "there", trust)
     assert pulled == home / "there" / version

@@ -127,7 +127,9 @@ class Champions:
             else:
                 now = within(self.patience_s, lambda: self.seen(pointer.Pointer()), "pointer")
         except TimeoutError as error:
-            raise StoreAwayError(f"{where} takes connections and does not answer: {error}") from error
+            raise StoreAwayError(
+                f"{where} takes connections and does not answer within {self.patience_s:g} s"
+            ) from error
         if now.champion is None:
             raise ModelError(f"no version was ever promoted in {where}; `bellwether models promote` does it")
         if now.generation < before.generation:

@@ -60,7 +60,7 @@ class Slot:
         self._metrics = metrics
         self._turn = asyncio.Lock()
         self._calls_before = 0
-        self._leaving: Scorer | None = None
+        self._leaving: list[Scorer] = []
         metrics.serves(champion.serving)
 
     @property
@@ -136,14 +136,14 @@ class Slot:
 
     async def _left(self, scorer: Scorer) -> None:
         """Wait for the batch that a scorer may still be in; until then its calls and its deadline count."""
-        self._leaving = scorer
+        self._leaving.append(scorer)  # a swap and a trial's end may wait at the same time
         async with self._turn:
-            self._leaving = None
+            self._leaving.remove(scorer)
             self._calls_before += scorer.calls
 
     def _all(self) -> list[Scorer]:
-        canary = None if self._canary is None else self._canary.scorer
-        return [scorer for scorer in (self._champion, canary, self._leaving) if scorer is not None]
+        canary = [] if self._canary is None else [self._canary.scorer]
+        return [self._champion, *canary, *self._leaving]
 
     def listen(self, shadow: Callable[[Sequence[Ready]], None] | None) -> None:
         """Tell somebody of each batch that was scored, or nobody any more."""

@@ -26,8 +26,6 @@ def estimate_tokens(text: str, max_tokens: int = 512) -> int:
 def batches(lengths: Sequence[int], max_padded_tokens: int) -> list[list[int]]:
     """Group texts of like length so that each group, padded to its longest, stays within the budget.
 
-    Lengths are not rounded: the runtime plans a new shape in less time than it computes the padding.
-
     Args:
         lengths: tokens per text.
         max_padded_tokens: bound for `len(group) * longest`; a text longer than that goes alone.

@@ -28,6 +28,7 @@ from models.engines import openvino_int8, torch_engine
 from models.engines.padded import Facts
 from models.engines.quantise import quantise
 from models.manifest import (
+    FORMAT,
     Canary,
     EngineEntry,
     Lineage,
@@ -54,7 +55,7 @@ MIN_AGREEMENT = 0.95
 models reach 0.97 to 0.99; a wrong mask or a broken operator gives 0.5 to 0.8."""
 
 CANARIES = 8
-"""Headlines whose probabilities stand in the manifest and are checked at each start; 8 take about 20 ms."""
+"""Headlines whose logits stand in the manifest and are checked at each start; 8 take about 20 ms."""
 
 CODE = ("build.py", "calibration.py", "classifier.py", "compare.py", "headlines.txt", "text.py", "engines/*.py")
 """Files of this package that decide what a version holds; their digest is part of its name."""
@@ -153,9 +154,10 @@ def assemble(order: Order, trained: Trained, origin: Origin, folder: Path) -> Ma
         agreement=dict.fromkeys(tasks, 1.0),
         tolerance=0.0,
         mean_difference=0.0,
+        logit_tolerance=0.0,
     )
     draft = Manifest(
-        format=1,
+        format=FORMAT,
         version=origin.version,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         encoder=str(origin.facts["encoder"]["name"]),
@@ -181,20 +183,17 @@ def compared(draft: Manifest, folder: Path, headlines: Sequence[str], min_agreem
     reference = torch_engine.TorchEngine(
         Facts.of(draft, torch_engine.FP32), folder, torch_engine.load_wide(draft, folder), "cpu"
     )
-    expected = reference.score(headlines)
+    expected = reference.logits(headlines)
     reference.close()
     entries = {torch_engine.FP32: draft.engines[torch_engine.FP32]}
     half = torch_engine.TorchEngine(
         Facts.of(draft, torch_engine.BF16), folder, torch_engine.load_wide(draft, folder), "cpu"
     )
-    entries[torch_engine.BF16] = compare.entry(
-        draft.calibrations_of(torch_engine.BF16), expected, half.score(headlines)
-    )
+    full = draft.calibrations_of(torch_engine.FP32)
+    entries[torch_engine.BF16] = compare.entry(full, expected, full, half.logits(headlines))
     half.close()
     int8 = openvino_int8.open_openvino(draft, folder, threads=None)
-    entries[openvino_int8.NAME] = compare.fitted(
-        draft.calibrations_of(openvino_int8.NAME), expected, int8.score(headlines)
-    )
+    entries[openvino_int8.NAME] = compare.fitted(full, expected, int8.logits(headlines))
     int8.close()
     worst = min(entries[openvino_int8.NAME].agreement.values())
     if worst < min_agreement:

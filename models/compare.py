@@ -14,48 +14,55 @@ from models.manifest import EngineEntry, TaskCalibration
 TEMPERATURE_STEPS = np.exp(np.linspace(np.log(0.8), np.log(1.25), 91))
 """Factors tried on an engine's temperature, 0.5 % apart: int8 moves it by 1 to 5 %."""
 
+Logits = npt.NDArray[np.float32]
+"""[texts, classes], before any temperature."""
+
+Calibrations = Mapping[str, TaskCalibration]
+"""By task."""
+
 
 def entry(
-    calibrations: Mapping[str, TaskCalibration],
-    expected: Mapping[str, Probabilities],
-    found: Mapping[str, Probabilities],
+    full: Calibrations, expected: Mapping[str, Logits], own: Calibrations, found: Mapping[str, Logits]
 ) -> EngineEntry:
-    """Describe an engine by its probabilities beside full precision's for the same texts."""
-    differences = np.concatenate([np.abs(expected[name] - found[name]).ravel() for name in expected])
+    """Describe an engine by what it says of the texts that full precision was asked about too.
+
+    Args:
+        full: full precision's calibration.
+        expected: full precision's logits.
+        own: the engine's calibration.
+        found: the engine's logits.
+    """
+    true = {name: softmax(expected[name], full[name].temperature) for name in expected}
+    scores = {name: softmax(found[name], own[name].temperature) for name in expected}
+    moved = _differences(true, scores)
     return EngineEntry(
-        tasks=dict(calibrations),
-        agreement={name: agreement(expected[name], found[name]) for name in expected},
-        tolerance=round(float(differences.max()), 6),
-        mean_difference=round(float(differences.mean()), 6),
+        tasks=dict(own),
+        agreement={name: agreement(true[name], scores[name]) for name in expected},
+        tolerance=round(float(moved.max()), 6),
+        mean_difference=round(float(moved.mean()), 6),
+        logit_tolerance=round(float(_differences(expected, found).max()), 6),
     )
 
 
-def fitted(
-    calibrations: Mapping[str, TaskCalibration],
-    expected: Mapping[str, Probabilities],
-    found: Mapping[str, Probabilities],
-) -> EngineEntry:
-    """Describe an engine after its temperatures were moved to agree best with full precision.
+def fitted(full: Calibrations, expected: Mapping[str, Logits], found: Mapping[str, Logits]) -> EngineEntry:
+    """Describe an engine with the temperatures at which it agrees best with full precision.
 
     There are no labelled texts where a version is built, so full precision, which was calibrated on labelled ones, is
     the target: each task takes the factor with the least mean Kullback-Leibler divergence from its probabilities.
     Thresholds stay full precision's.
 
     Args:
-        calibrations: what `found` was scored with.
-        expected: full precision's probabilities per task, [texts, classes].
+        full: full precision's calibration.
+        expected: full precision's logits.
         found: the engine's.
     """
-    moved, scores = {}, {}
-    for name, calibration in calibrations.items():
-        logits = np.log(np.maximum(found[name].astype(np.float64), 1e-12))  # at the temperature they were made with
-        divergences = [divergence(expected[name], softmax(logits, factor)) for factor in TEMPERATURE_STEPS]
-        factor = float(TEMPERATURE_STEPS[int(np.argmin(divergences))])
-        moved[name] = TaskCalibration(
-            round(calibration.temperature * factor, 6), calibration.abstain_below, calibration.confusion
-        )
-        scores[name] = softmax(logits, factor)
-    return entry(moved, expected, scores)
+    own = {}
+    for name, calibration in full.items():
+        true = softmax(expected[name], calibration.temperature)
+        tried = TEMPERATURE_STEPS * calibration.temperature
+        best = tried[int(np.argmin([divergence(true, softmax(found[name], one)) for one in tried]))]
+        own[name] = TaskCalibration(round(float(best), 6), calibration.abstain_below, calibration.confusion)
+    return entry(full, expected, own, found)
 
 
 def agreement(expected: Probabilities, found: Probabilities) -> float:
@@ -67,3 +74,7 @@ def divergence(expected: npt.NDArray[np.floating], found: npt.NDArray[np.floatin
     """Mean Kullback-Leibler divergence of the found rows from the expected ones, in nats."""
     true = np.maximum(expected.astype(np.float64), 1e-12)
     return float((true * (np.log(true) - np.log(np.maximum(found, 1e-12)))).sum(axis=1).mean())
+
+
+def _differences(one: Mapping[str, Logits], other: Mapping[str, Logits]) -> npt.NDArray[np.float32]:
+    return np.concatenate([np.abs(one[name] - other[name]).ravel() for name in one])

@@ -6,7 +6,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,7 +16,7 @@ from models import configs, graph, keys
 from models.engine import Task
 from runtime.errors import CorruptVersionError, ModelError
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 
@@ -26,8 +26,6 @@ MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 ALLOWED_SUFFIXES = frozenset({".json", ".safetensors", ".txt", ".xml", ".ov", ".md", ".toml", ".model"})
 """What a version may hold: nothing here is unpickled or imported by what reads it. OpenVINO's weights are named
 `.ov`, so that `.bin` (which elsewhere is a pickle) never needs an exception."""
-
-_CHUNK_BYTES = 1 << 20
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -65,19 +63,22 @@ class EngineEntry(msgspec.Struct, frozen=True):
         agreement: share of the check headlines, per task, where its top label is full precision's.
         tolerance: largest difference of a probability to full precision seen on the check headlines.
         mean_difference: mean difference of a probability to full precision on the check headlines.
+        logit_tolerance: largest difference of a logit to full precision seen on the check headlines; what the canaries
+            are held to.
     """
 
     tasks: dict[str, TaskCalibration]
     agreement: dict[str, float]
     tolerance: float
     mean_difference: float
+    logit_tolerance: float
 
 
 class Canary(msgspec.Struct, frozen=True):
-    """A cleaned text and its full-precision probabilities, per task and label, which each engine must meet."""
+    """A cleaned text and full precision's logits for it, per task and label, which each engine must meet."""
 
     text: str
-    probabilities: dict[str, dict[str, float]]
+    logits: dict[str, dict[str, float]]
 
 
 class Lineage(msgspec.Struct, frozen=True):
@@ -90,6 +91,12 @@ class Lineage(msgspec.Struct, frozen=True):
     base: str
     trained: str
     code: str
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """What every manifest has, of whichever format."""
+
+    format: int
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -223,14 +230,12 @@ def decoded(payload: bytes, place: str) -> Manifest:
         CorruptVersionError: it is no manifest of ours, or of another format.
     """
     try:
-        manifest = msgspec.json.decode(payload, type=Manifest)
+        found = msgspec.json.decode(payload, type=_Head).format
+        if found != FORMAT:
+            raise CorruptVersionError(f"{place} has format {found}, this release reads {FORMAT}; build it again")
+        return msgspec.json.decode(payload, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptVersionError(f"{place} is no manifest: {error}; build or pull it again") from error
-    if manifest.format != FORMAT:
-        raise CorruptVersionError(
-            f"{place} has format {manifest.format}, this release reads {FORMAT}; build the version again"
-        )
-    return manifest
 
 
 def checked_files(manifest: Manifest, place: str) -> dict[str, FileEntry]:
@@ -245,12 +250,9 @@ def checked_files(manifest: Manifest, place: str) -> dict[str, FileEntry]:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file in hex, read in pieces."""
-    running = sha256()
+    """SHA-256 of a file in hex."""
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            running.update(chunk)
-    return running.hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _files(folder: Path) -> Iterator[str]:

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from models import keys, registry
 from models.manifest import MANIFEST, SIGNATURE, FileEntry, checked_files, decoded
 from models.publish import Tell, manifest_path, published, signatures_in, tree_of
-from models.store import Store, StoreError
+from models.store import BadObjectError, Store, StoreError
 from runtime.errors import CorruptVersionError, VersionNotFoundError
 
 LOCK_FILE = ".pull.lock"
@@ -42,7 +42,7 @@ def pull(store: Store, version: str, folder: Path, trust: Path, tell: Tell = lam
 
     Raises:
         VersionNotFoundError: the store holds no such version.
-        CorruptVersionError: the signature is not trusted, or a file is not what the manifest says.
+        CorruptVersionError: the signature is not trusted, or an object is absent or not what the manifest says.
         StoreError: the store does not answer or refuses, or there is no room here.
     """
     if not registry.is_name(version):
@@ -59,6 +59,8 @@ def pull(store: Store, version: str, folder: Path, trust: Path, tell: Tell = lam
                 if manifest is None:
                     raise VersionNotFoundError(version, published(store))
                 _replace(store, target, manifest, trust, tell)
+    except BadObjectError as error:  # a manifest is published last: what it names is there, or never was
+        raise CorruptVersionError(str(error)) from error
     except Timeout as error:
         raise StoreError(
             f"another process has been pulling into {folder} for {LOCK_WAIT_S:.0f} s; wait for it or end it"
@@ -66,6 +68,20 @@ def pull(store: Store, version: str, folder: Path, trust: Path, tell: Tell = lam
     except OSError as error:
         raise StoreError(f"{version} cannot be written to {folder}: {error.strerror}; make room there") from error
     return target
+
+
+def require_signed(store: Store, version: str, trust: Path) -> None:
+    """See that a version of the store is signed by a key that this machine trusts; its files stay where they are.
+
+    Raises:
+        VersionNotFoundError: the store holds no such version.
+        CorruptVersionError: its manifest is none, or no key that is trusted signed it.
+        StoreError: the store does not answer or refuses.
+    """
+    manifest = store.read(manifest_path(version))
+    if manifest is None:
+        raise VersionNotFoundError(version, published(store))
+    _signature(store, tree_of(version, manifest), manifest, trust, f"{store.url}/{manifest_path(version)}")
 
 
 def _holds(target: Path, manifest: bytes | None, trust: Path) -> bool:

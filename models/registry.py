@@ -9,21 +9,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from models import configs, stamps
+from models import canaries, configs, stamps
 from models import manifest as manifests
-from models.engine import Engine, Probabilities
+from models.engine import Engine
+from models.engines.padded import PaddedEngine
 from models.manifest import Manifest
-from runtime.errors import CorruptVersionError, EngineError, InputError, VersionNotFoundError
+from runtime.errors import CorruptVersionError, InputError, VersionNotFoundError
 
 ALIASES_FILE = "aliases.json"
 """Which version a short name means on this machine: {"accurate": "v-…"}."""
-
-CANARY_SLACK = 0.05
-"""How much farther than its stated tolerance a canary may be on another processor, whose int8 instructions round
-otherwise; a broken engine is off by 0.3 and more on some canary."""
 
 _NAME = re.compile(r"v-[0-9a-f]{10}")
 _ALIAS = re.compile(r"[a-z][a-z0-9-]{0,40}")
@@ -160,7 +154,7 @@ def open_engine(
     opened = _load(manifest, folder, engine or best_engine(manifest), threads)
     try:
         stamps.require(folder, before)
-        canaries_hold(opened, manifest)
+        canaries.hold(opened, manifest)
     except BaseException:
         opened.close()
         raise
@@ -192,43 +186,7 @@ def labels_fit(manifest: Manifest, folder: Path) -> None:
         )
 
 
-def canaries_hold(engine: Engine, manifest: Manifest) -> None:
-    """Score the manifest's canaries.
-
-    Raises:
-        CorruptVersionError: there are none, they cannot be scored, or a probability is farther from full precision's
-            than tolerance and slack allow.
-    """
-    if not manifest.canaries:
-        raise CorruptVersionError(f"version {manifest.version} states no canaries to check it by; build it again")
-    try:
-        scores = engine.score([canary.text for canary in manifest.canaries])
-    except EngineError as error:
-        raise CorruptVersionError(f"the canaries cannot be scored: {error}; build the version again") from error
-    allowed = manifest.engines[engine.name].tolerance + CANARY_SLACK
-    for name, task in manifest.tasks.items():
-        stated = [canary.probabilities.get(name, {}) for canary in manifest.canaries]
-        if any(set(one) != set(task.labels) for one in stated):
-            raise CorruptVersionError(
-                f"a canary of {manifest.version} states other labels than task {name!r} has; build the version again"
-            )
-        expected = np.array([[one[label] for label in task.labels] for one in stated])
-        off = _farthest(scores[name], expected)
-        if not off <= allowed:
-            permuted = _farthest(np.sort(scores[name]), np.sort(expected)) <= allowed
-            raise CorruptVersionError(
-                f"{engine.name} of {engine.version} scores a canary of task {name!r} {off:.3f} off, at most "
-                f"{allowed:.3f} is allowed{'; its labels seem to be in another order' if permuted else ''}; build the "
-                "version again, or choose another engine"
-            )
-
-
-def _farthest(scores: Probabilities, expected: npt.NDArray[np.float64]) -> float:
-    """Largest difference of a probability, 0 to 1; both [texts, classes]."""
-    return float(np.abs(scores - expected).max())
-
-
-def _load(manifest: Manifest, folder: Path, engine: str, threads: int | None) -> Engine:
+def _load(manifest: Manifest, folder: Path, engine: str, threads: int | None) -> PaddedEngine:
     manifest.calibrations_of(engine)
     if engine.startswith("torch-"):
         from models.engines.torch_engine import open_torch

@@ -47,6 +47,10 @@ class StoreAwayError(StoreError):
     is_retriable = True
 
 
+class BadObjectError(StoreError):
+    """What should be an object of a version is none: it is absent, too large, or can have no such name."""
+
+
 class TakenError(StoreError):
     """Somebody created the same object first; what is there stays."""
 
@@ -98,7 +102,8 @@ class Store:
 
         Raises:
             StoreAwayError: the store does not answer.
-            StoreError: it refuses, or the object has more than `MAX_READ_BYTES`.
+            StoreError: it refuses.
+            BadObjectError: the object has more than `MAX_READ_BYTES`.
         """
         try:
             with self._asked(path):
@@ -108,7 +113,7 @@ class Store:
                     return bytes(found.bytes())
         except FileNotFoundError:
             return None
-        raise StoreError(
+        raise BadObjectError(
             f"{self.url}/{path} has {size} bytes, at most {MAX_READ_BYTES} are read; it is none of ours, remove it"
         )
 
@@ -117,11 +122,12 @@ class Store:
 
         Raises:
             StoreAwayError: the store does not answer.
-            StoreError: it is not there, or the store refuses.
+            StoreError: it refuses.
+            BadObjectError: it is not there.
         """
         size = self._size(path)
         if size is None:
-            raise StoreError(f"{self.url} holds no {path}; publish the version again")
+            raise BadObjectError(f"{self.url} holds no {path}; publish the version again")
         for start in range(0, size, CHUNK_BYTES):
             with self._asked(path):
                 piece = obstore.get_range(self._inner, path, start=start, end=min(start + CHUNK_BYTES, size))
@@ -188,7 +194,9 @@ class Store:
                 "network and the AWS_* variables"
             ) from error
         except ValueError as error:
-            raise StoreError(f"{path!r} can be no object of {self.url}: {_first(error)}; it was never ours") from error
+            raise BadObjectError(
+                f"{path!r} can be no object of {self.url}: {_first(error)}; it was never ours"
+            ) from error
 
 
 def open_store(url: str, *, make: bool = False) -> Store:

@@ -45,7 +45,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         p99_ratio: the latter by the former.
         settle_seconds: from a move to the last event that another version scored: median and longest.
         memory_mib: of all worker processes and their engines together (proportional set size) before each next move.
-        memory_ratio: median of the last tenth of the moves by that of the second tenth; None of fewer than 20 moves.
+        memory_ratio: see `memory_ratio`.
         by_version: scored events.
     """
 
@@ -111,13 +111,25 @@ def figures(
 
 
 def memory_ratio(samples: Sequence[float]) -> float | None:
-    """Median of the last tenth of the samples by that of the second tenth; None of fewer than 20.
+    """Median of the last tenth of the samples by that of the second tenth, of the version that grew more.
 
-    >>> memory_ratio([9.0] * 10 + [1.0] * 80 + [2.0] * 10)
+    Two versions serve in turn and need not be of one size: a median across both would fall between them, or on either.
+
+    Args:
+        samples: in the order of the moves.
+
+    Returns:
+        None of fewer than 20.
+
+    >>> memory_ratio([9.0, 5.0] * 5 + [1.0, 5.0] * 40 + [2.0, 6.0] * 5)
     2.0
     """
-    tenth = len(samples) // 10
-    return round(median(samples[-tenth:]) / median(samples[tenth : 2 * tenth]), 4) if tenth > 1 else None
+    ratios = []
+    for own in (samples[::2], samples[1::2]):
+        if not (tenth := len(own) // 10):
+            return None
+        ratios.append(median(own[-tenth:]) / median(own[tenth : 2 * tenth]))
+    return round(max(ratios), 4)
 
 
 def capacity(outputs: Iterable[Scored], inputs: Mapping[Place, int]) -> float:

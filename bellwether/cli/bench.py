@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bellwether.cli.bench_line import line
+from bellwether.cli.bench_shadow import shadow
 from bellwether.cli.bench_swap import swap
 from bellwether.cli.bench_versions import versions
 from runtime import settings
@@ -22,6 +23,7 @@ def bench() -> None:
 
 
 app.command()(line)
+app.command()(shadow)
 app.command()(swap)
 app.command()(versions)
 

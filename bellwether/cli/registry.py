@@ -16,7 +16,7 @@ import msgspec
 import typer
 
 from runtime import clock, one_line, settings
-from runtime.errors import BrokerError, InputError
+from runtime.errors import BrokerError, InputError, VersionNotFoundError
 
 if TYPE_CHECKING:
     from models.pointer import Move, Pointer
@@ -67,14 +67,7 @@ def stage(
     """
     from models import pointer
 
-    _require_reason(why)
-    where = settings.load()
-    store = _opened(where, makes=True)
-    name, folder = _found(where, store, version)
-    now = pointer.head(store)
-    then = pointer.staged(now, name)
-    _bring(where, store, folder, as_json)
-    _told(as_json, _move(store, "stage", now, then, why))
+    moved(version, pointer.staged, "stage", why, as_json, makes=True)
 
 
 def promote(
@@ -96,7 +89,7 @@ def promote(
     now = pointer.head(store)
     then = pointer.promoted(now, name)
     _confirm(f"let {name} serve instead of {now.champion or 'nothing'} (generation {then.generation})?", yes, as_json)
-    _bring(where, store, folder, as_json)
+    _bring(where, store, name, folder, as_json)
     _told(as_json, _move(store, "promote", now, then, why))
 
 
@@ -186,7 +179,6 @@ def _opened(where: Settings, *, makes: bool = False) -> Store:
 def _found(where: Settings, store: Store, version: str) -> tuple[str, Path | None]:
     """The name of a version, and its folder where this machine has it; else the store has."""
     from models import publish, registry
-    from runtime.errors import VersionNotFoundError
 
     try:
         folder = registry.resolve(version, where.registry_folder)
@@ -197,13 +189,15 @@ def _found(where: Settings, store: Store, version: str) -> tuple[str, Path | Non
     return folder.name, folder
 
 
-def _bring(where: Settings, store: Store, folder: Path | None, as_json: bool) -> None:
-    """Publish a version of this machine, so that the pointer never names what the store does not hold."""
-    from models import keys, publish
+def _bring(where: Settings, store: Store, name: str, folder: Path | None, as_json: bool) -> None:
+    """Publish a version of this machine; one that the store alone has must be signed by whom this machine trusts."""
+    from models import keys, publish, pull
 
-    if folder is not None:
-        with _progress(as_json) as tell:
-            publish.publish(store, folder, where.keys_folder / keys.TRUST_FILE, tell)
+    if folder is None:
+        pull.require_signed(store, name, where.keys_folder / keys.TRUST_FILE)
+        return
+    with _progress(as_json) as tell:
+        publish.publish(store, folder, where.keys_folder / keys.TRUST_FILE, tell)
 
 
 def _require_reason(why: str) -> None:
@@ -237,7 +231,15 @@ def _confirm(question: str, yes: bool, as_json: bool) -> None:
     typer.confirm(question, abort=True)
 
 
-def moved(version: str | None, change: Callable[[Pointer, str], Pointer], action: str, why: str, as_json: bool) -> None:
+def moved(
+    version: str | None,
+    change: Callable[[Pointer, str], Pointer],
+    action: str,
+    why: str,
+    as_json: bool,
+    *,
+    makes: bool = False,
+) -> None:
     """Make a move that asks nobody, of a version that is published where it is not yet; None moves without one.
 
     Raises:
@@ -247,11 +249,12 @@ def moved(version: str | None, change: Callable[[Pointer, str], Pointer], action
 
     _require_reason(why)
     where = settings.load()
-    store = _opened(where)
+    store = _opened(where, makes=makes)
     name, folder = ("", None) if version is None else _found(where, store, version)
     now = pointer.head(store)
     then = change(now, name)
-    _bring(where, store, folder, as_json)
+    if version is not None:
+        _bring(where, store, name, folder, as_json)
     _told(as_json, _move(store, action, now, then, why))
 
 

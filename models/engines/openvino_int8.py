@@ -6,6 +6,7 @@ the batch at hand, and a text's score would depend on its batch mates.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.engines import quietly
-from models.engines.padded import Facts, Ids, Logits, PaddedEngine, load_tokenizer
+from models.engines.padded import Facts, Ids, Logits, PaddedEngine, Shape, load_tokenizer
 from models.manifest import Manifest
 from runtime.errors import CorruptVersionError
 
@@ -29,6 +30,21 @@ WEIGHTS_FILE = "model.ov"
 PADDED_TOKENS = 1024
 """One pass of one thread: its activations stay in the core's own cache. 512 to 1,024 measured best, 4,096 a sixth
 slower."""
+
+
+def few_shapes(shape: Shape) -> Shape:
+    """The next larger of a few shapes, because OpenVINO plans each new one anew, once a thread.
+
+    A plan takes 15 ms (12 layers, 384 wide), more than a headline takes. With lengths in steps of 8, and texts in
+    steps of 2 from 8 on and of 4 from 16 on, batches of 20 texts were scored 1.4 times as fast by a new engine and 1.1
+    times by one that had met thousands, in a third of the memory; batches of 200 as fast as before (2 cores).
+
+    >>> few_shapes((7, 19)), few_shapes((9, 24)), few_shapes((21, 25))
+    ((7, 24), (10, 24), (24, 32))
+    """
+    texts, tokens = shape
+    step = 1 if texts <= 8 else 2 if texts <= 16 else 4
+    return math.ceil(texts / step) * step, math.ceil(tokens / 8) * 8
 
 
 class OpenVinoInt8Engine(PaddedEngine):
@@ -50,6 +66,7 @@ class OpenVinoInt8Engine(PaddedEngine):
             load_tokenizer(version, facts.max_tokens),
             max_padded_tokens=PADDED_TOKENS,
             min_groups=threads,
+            padded_to=few_shapes,
         )
         self._requests: openvino.AsyncInferQueue | None = compiled(graph, threads)
 

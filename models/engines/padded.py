@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +80,15 @@ def load_tokenizer(folder: Path, max_tokens: int) -> Tokenizer:
     return tokenizer
 
 
+Shape = tuple[int, int]
+"""Texts and tokens of a padded group."""
+
+
+def exactly(shape: Shape) -> Shape:
+    """A group's own shape."""
+    return shape
+
+
 class PaddedEngine(ABC):
     """An engine whose runtime takes padded token ids and gives the logits of all tasks side by side.
 
@@ -89,9 +98,19 @@ class PaddedEngine(ABC):
         max_padded_tokens: bound of one forward pass.
         min_groups: into how many groups a call is cut where it has that many texts; runtimes that work on several
             groups at once want one each.
+        padded_to: the shape that a group of so many texts of so many tokens is padded to; more texts only for runtimes
+            that plan each new shape anew.
     """
 
-    def __init__(self, facts: Facts, tokenizer: Tokenizer, *, max_padded_tokens: int, min_groups: int = 1) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        tokenizer: Tokenizer,
+        *,
+        max_padded_tokens: int,
+        min_groups: int = 1,
+        padded_to: Callable[[Shape], Shape] = exactly,
+    ) -> None:
         self.name = facts.name
         self.version = facts.version
         self.cleaning = facts.cleaning
@@ -100,13 +119,18 @@ class PaddedEngine(ABC):
         self._temperatures = facts.temperatures
         self._classes = sum(len(task.labels) for task in facts.tasks.values())
         self._tokenizer = tokenizer
+        self._max_tokens = facts.max_tokens
+        self._padded_to = padded_to
         self._max_chars = facts.max_tokens * MAX_CHARS_PER_TOKEN
         self._max_padded_tokens = max_padded_tokens
         self._min_groups = min_groups
 
     @abstractmethod
     def _forward(self, groups: Sequence[tuple[Ids, Ids]]) -> list[Logits]:
-        """Logits of each group, float32 [texts, classes], from its ids and mask, both int64 [texts, tokens]."""
+        """Logits of each group, float32 [texts, classes], from its ids and mask, both int64 [texts, tokens].
+
+        The last of the texts may be padding: one token, for which any answer will do.
+        """
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Tokens per cleaned text, special tokens included, after truncation."""
@@ -116,6 +140,14 @@ class PaddedEngine(ABC):
         """Calibrated probabilities per task, in the order of the texts: float32 [texts, classes].
 
         Raises:
+            EngineError: see `logits`.
+        """
+        return {name: softmax(own, self._temperatures[name]) for name, own in self.logits(texts).items()}
+
+    def logits(self, texts: Sequence[str]) -> dict[str, Logits]:
+        """What the model says per task before any temperature, in the order of the texts: float32 [texts, classes].
+
+        Raises:
             EngineError: the runtime failed, or gave something else than finite numbers.
         """
         started = time.perf_counter()
@@ -123,22 +155,21 @@ class PaddedEngine(ABC):
         tokenised = time.perf_counter()
         wide = np.zeros((len(texts), self._classes), dtype=np.float32)
         plan = batches([len(one) for one in ids], self._budget(ids))
-        groups = [_padded([ids[position] for position in group]) for group in plan]
+        groups = [self._padded([ids[position] for position in group]) for group in plan]
         try:
             for group, logits in zip(plan, self._forward(groups), strict=True):
-                wide[group] = logits
+                wide[group] = logits[: len(group)]
         except RuntimeError as error:
             raise EngineError(
                 f"{self.name} of {self.version} failed on a batch of {len(texts)} texts: {error}"
             ) from error
         if not np.isfinite(wide).all():
             raise EngineError(f"{self.name} of {self.version} gave logits that are not finite; use another engine")
-        scores = self._calibrated(wide)
         padded_tokens = sum(group[0].size for group in groups)
         self.last_call = CallReport(
             tokenised - started, time.perf_counter() - tokenised, sum(map(len, ids)), padded_tokens
         )
-        return scores
+        return self._by_task(wide)
 
     @abstractmethod
     def close(self) -> None:
@@ -152,21 +183,18 @@ class PaddedEngine(ABC):
         share = math.ceil(sum(map(len, ids)) / self._min_groups)
         return min(self._max_padded_tokens, max(share, 1))
 
-    def _calibrated(self, wide: Logits) -> dict[str, Probabilities]:
-        scores, column = {}, 0
-        for name, task in self.tasks.items():
-            own = wide[:, column : column + len(task.labels)]
-            scores[name] = softmax(own, self._temperatures[name])
-            column += len(task.labels)
-        return scores
+    def _by_task(self, wide: Logits) -> dict[str, Logits]:
+        ends = np.cumsum([len(task.labels) for task in self.tasks.values()])
+        return dict(zip(self.tasks, np.split(wide, ends[:-1], axis=1), strict=True))
 
-
-def _padded(group: Sequence[Sequence[int]]) -> tuple[Ids, Ids]:
-    """Ids and mask of texts of like length. Padded with 0, whatever the vocabulary calls it: the mask hides it."""
-    longest = max(map(len, group))
-    ids = np.zeros((len(group), longest), dtype=np.int64)
-    mask = np.zeros((len(group), longest), dtype=np.int64)
-    for row, one in enumerate(group):
-        ids[row, : len(one)] = one
-        mask[row, : len(one)] = 1
-    return ids, mask
+    def _padded(self, group: Sequence[Sequence[int]]) -> tuple[Ids, Ids]:
+        """Ids and mask of texts of like length. Padded with 0, whatever the vocabulary calls it: the mask hides it."""
+        longest = max(map(len, group))
+        texts, tokens = self._padded_to((len(group), longest))
+        shape = texts, max(longest, min(tokens, self._max_tokens))
+        ids, mask = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+        for row, one in enumerate(group):
+            ids[row, : len(one)] = one
+            mask[row, : len(one)] = 1
+        mask[len(group) :, 0] = 1  # of no token at all, attention has no average
+        return ids, mask

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -16,6 +17,9 @@ async def in_background(work: Callable[[], Result], name: str) -> Result:
 
     `asyncio.to_thread` will not do: Python waits for its threads when it ends, and a download or a model that loads
     may take minutes. Where the caller is cancelled, the thread works on and its result is dropped.
+
+    Raises:
+        OSError: the system gives no more threads.
     """
     return await asyncio.wrap_future(_started(work, name))
 
@@ -25,6 +29,7 @@ def within(seconds: float, work: Callable[[], Result], name: str) -> Result:
 
     Raises:
         TimeoutError: it takes longer; the thread works on and its result is dropped.
+        OSError: the system gives no more threads.
     """
     return _started(work, name).result(seconds)
 
@@ -39,5 +44,8 @@ def _started(work: Callable[[], Result], name: str) -> Future[Result]:
         except BaseException as error:  # the thread's boundary: whoever waits decides
             future.set_exception(error)
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    try:
+        threading.Thread(target=run, name=name, daemon=True).start()
+    except RuntimeError as error:  # the system's limit of threads; a bug of ours raises nothing here
+        raise OSError(errno.EAGAIN, f"no thread for {name}: {error}") from error
     return future

@@ -224,7 +224,7 @@ class Swapper:
         try:
             await in_background(partial(self._champions.bring, version), "pull")
             scorer = await self._seats.load(version, pauses)
-        except (StoreError, OSError, RuntimeError) as error:  # no store, no room, no process, no thread: not its fault
+        except (StoreError, OSError) as error:  # no store, no room, no process, no thread: not its fault
             if self._refusals.not_had(version, generation, str(error), self._monotonic()):
                 _log.warning("version_not_had", version=version, served=self._slot.serving.version, detail=str(error))
             return None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from models.pointer import Policy
 from runtime import log
-from runtime.errors import BellwetherError
+from runtime.errors import BellwetherError, BrokerError
 from streams.classify.delivery import Delivery
 from streams.classify.metrics import Metrics
 from streams.classify.scoring import Scorer
@@ -18,6 +18,9 @@ from streams.classify.slot import Canary, Slot
 
 Failed = Callable[[str, str], None]
 """Told the version and the reason."""
+
+RETRY_S = 5.0
+"""Pause after a broker that did not take a shadow's scores; what comes meanwhile is not shadowed."""
 
 _log = log.get(__name__)
 
@@ -30,17 +33,26 @@ class Trial:
         slot: offers batches to a shadow, and keys to a canary.
         sink: makes what brings a shadow's scores to the broker.
         metrics: told what a shadow did.
+        sleep: waits for a broker that does not take a shadow's scores.
 
     Attributes:
         goes_on: version and policy of the trial; None without one.
         is_over: its engine ended; it waits for its `end`.
     """
 
-    def __init__(self, seats: Seats, slot: Slot, sink: Callable[[], Delivery], metrics: Metrics) -> None:
+    def __init__(
+        self,
+        seats: Seats,
+        slot: Slot,
+        sink: Callable[[], Delivery],
+        metrics: Metrics,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._seats = seats
         self._slot = slot
         self._sink = sink
         self._metrics = metrics
+        self._sleep = sleep
         self._scorer: Scorer | None = None
         self._shadowing: asyncio.Task[None] | None = None
         self.goes_on: tuple[str, Policy] | None = None
@@ -85,17 +97,26 @@ class Trial:
             await asyncio.wait([task])
 
     async def _shadow(self, scorer: Scorer, share: float, failed: Callable[[str], None]) -> None:
+        try:
+            while True:
+                try:
+                    await self._listening(scorer, share)
+                except BrokerError as error:  # says nothing about the version
+                    _log.warning("shadow_not_produced", version=scorer.serving.version, detail=str(error))
+                await self._sleep(RETRY_S)
+        except BellwetherError as error:
+            failed(str(error))
+        except Exception as error:  # a boundary: a challenger's trouble is never the champion's
+            _log.exception("shadow_failed")
+            failed(f"{type(error).__name__}: {error}")
+
+    async def _listening(self, scorer: Scorer, share: float) -> None:
         sink = self._sink()
         shadow = Shadow(scorer, sink, share, self._metrics)
         try:
             await sink.start()
             self._slot.listen(shadow.offer)
             await shadow.run()
-        except BellwetherError as error:
-            failed(str(error))
-        except Exception as error:  # a boundary: a challenger's trouble is never the champion's
-            _log.exception("shadow_failed")
-            failed(f"{type(error).__name__}: {error}")
         finally:
             self._slot.listen(None)
             with contextlib.suppress(BellwetherError):

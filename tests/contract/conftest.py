@@ -116,8 +116,9 @@ def make_version(tmp_path: Path, trust: Path) -> Callable[..., Path]:
         (folder / "config.json").write_text('{"model_type": "bert"}')
         (folder / "heads" / "topic.safetensors").write_bytes(weights)
         facts: dict[str, object] = {
-            "format": 1, "version": VERSION, "created_at": "", "encoder": "tiny", "cleaning": "1", "max_tokens": 48,
-            "tasks": {}, "engines": {}, "canaries": [], "metrics": {}, "files": manifest.describe_files(folder),
+            "format": manifest.FORMAT, "version": VERSION, "created_at": "", "encoder": "tiny", "cleaning": "1",
+            "max_tokens": 48, "tasks": {}, "engines": {}, "canaries": [], "metrics": {},
+            "files": manifest.describe_files(folder),
             "lineage": manifest.Lineage("", "", 0, None, "", "", ""),
         }  # fmt: skip
         manifest.write_signed(folder, manifest.Manifest(**(facts | changes)), signer or trust.parent)  # type: ignore[arg-type]

@@ -76,6 +76,23 @@ def test_a_version_that_serves_already_is_neither_asked_about_nor_published_agai
         assert "is the champion already" in str(result.exception)
 
 
+def test_what_the_store_alone_has_moves_the_pointer_only_where_its_signer_is_trusted(
+    run, call, published, home
+) -> None:
+    run("models", "publish", "accurate")
+    shutil.rmtree(home / "registry")
+    trust = home / "keys" / keys.TRUST_FILE
+    known = trust.read_text()
+    trust.write_text("")
+    for words in (("stage",), ("promote", "--yes")):
+        result = call("models", words[0], published.name, "--why", "better", *words[1:])
+        assert isinstance(result.exception, CorruptVersionError)
+        assert "does not trust" in str(result.exception)
+    assert run("models", "log")["moves"] == []
+    trust.write_text(known)
+    assert run("models", "promote", published.name, "--why", "better", "--yes")["after"] == published.name
+
+
 def test_a_user_without_a_name_moves_the_pointer_by_number(run, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)

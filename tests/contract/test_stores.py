@@ -152,7 +152,7 @@ def test_what_is_not_what_its_manifest_says_never_arrives(make_version, trust: P
         with pytest.raises(CorruptVersionError, match=r"topic\.safetensors does not match its digest"):
             pull(store, NAME, tmp_path / "there", trust)
     weights.unlink()
-    with pytest.raises(StoreError, match=r"holds no .*topic\.safetensors"):
+    with pytest.raises(CorruptVersionError, match=r"holds no .*topic\.safetensors"):
         pull(store, NAME, tmp_path / "there", trust)
     assert versions_in(tmp_path / "there") == []
 

@@ -6,11 +6,12 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from models import build, compare, manifest, registry
+from models import build, canaries, compare, manifest, registry
 from models.calibration import softmax
 from models.checks import TEXTS
 from models.classifier import load_trained, logits
@@ -125,18 +126,28 @@ def test_an_engine_that_scores_its_canaries_otherwise_never_serves(published) ->
     engine = registry.open_engine(
         "accurate", registry=published.registry, trust=published.trust, engine="torch-fp32", threads=1
     )
-    labels = engine.tasks["sentiment"].labels
-    wrong = {**found.canaries[0].probabilities, "sentiment": dict(zip(labels, (0.0, 0.0, 1.0), strict=True))}
-    right = engine.score([found.canaries[0].text])["sentiment"][0]
-    if right[2] > 0.9:
-        wrong["sentiment"] = dict(zip(labels, (1.0, 0.0, 0.0), strict=True))
-    import msgspec
-
-    lying = msgspec.structs.replace(found, canaries=[msgspec.structs.replace(found.canaries[0], probabilities=wrong)])
+    first = found.canaries[0]
+    canaries.hold(engine, found)  # type: ignore[arg-type]
+    off = {label: logit + 0.3 for label, logit in first.logits["sentiment"].items()}
+    assert set(off) == set(engine.tasks["sentiment"].labels)
+    lying = msgspec.structs.replace(
+        found, canaries=[msgspec.structs.replace(first, logits={**first.logits, "sentiment": off})]
+    )
     with pytest.raises(
-        CorruptVersionError, match=r"scores a canary of task 'sentiment' .* off, at most 0.050 is allowed"
+        CorruptVersionError, match=r"scores a canary of task 'sentiment' 0.300 off, at most 0.250 is allowed"
     ):
-        registry.canaries_hold(engine, lying)
+        canaries.hold(engine, lying)  # type: ignore[arg-type]
+
+
+def test_a_manifest_that_allows_anything_is_refused(published) -> None:
+    found = manifest.read(published.registry / published.name)
+    engine = registry.open_engine(
+        "accurate", registry=published.registry, trust=published.trust, engine="torch-fp32", threads=1
+    )
+    for tolerance in (canaries.MOST + 0.001, -0.1, float("nan")):
+        lax = msgspec.structs.replace(found.engines["torch-fp32"], logit_tolerance=tolerance)
+        with pytest.raises(CorruptVersionError, match=r"allows torch-fp32 to be .* off in a logit, at most 2.0 means"):
+            canaries.hold(engine, msgspec.structs.replace(found, engines={"torch-fp32": lax}))  # type: ignore[arg-type]
 
 
 def test_an_engine_that_the_version_lacks_is_named(published) -> None:

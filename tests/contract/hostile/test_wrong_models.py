@@ -108,7 +108,7 @@ def test_a_wrong_model_never_serves_although_it_is_signed(wrong: str, machine) -
 CANARIES: dict[str, tuple[Callable[[list[manifest.Canary]], list[manifest.Canary]], str]] = {
     "none": (lambda _: [], "states no canaries to check it by"),
     "without a task": (
-        lambda all_: [msgspec.structs.replace(one, probabilities={}) for one in all_], "states other labels than task",
+        lambda all_: [msgspec.structs.replace(one, logits={}) for one in all_], "states other labels than task",
     ),
 }  # fmt: skip
 
@@ -127,10 +127,10 @@ def test_canaries_are_scored_and_the_engine_is_warm_before_it_serves_and_at_ever
     engine.restart()
     assert engine.warm_tokens_per_s > 0
     facts = manifest.read(machine.folder).canaries
-    labels = [dict(zip(one.probabilities["sentiment"], (0.0, 0.0, 1.0), strict=True)) for one in facts]
+    labels = [dict(zip(one.logits["sentiment"], (-9.0, 0.0, 9.0), strict=True)) for one in facts]
     machine.sign(
         canaries=[
-            msgspec.structs.replace(one, probabilities={**one.probabilities, "sentiment": label})
+            msgspec.structs.replace(one, logits={**one.logits, "sentiment": label})
             for one, label in zip(facts, labels, strict=True)
         ]
     )

@@ -1,17 +1,17 @@
 import msgspec
 
 from models.difference import difference
-from models.manifest import EngineEntry, Lineage, Manifest, TaskEntry
+from models.manifest import FORMAT, EngineEntry, Lineage, Manifest, TaskEntry
 
 OLD = Manifest(
-    format=1,
+    format=FORMAT,
     version="v-1",
     created_at="2026-11-24",
     encoder="fast",
     cleaning="1",
     max_tokens=64,
     tasks={"sentiment": TaskEntry(("negative", "positive"))},
-    engines={"torch-fp32": EngineEntry({}, {"sentiment": 1.0}, 0.0, 0.0)},
+    engines={"torch-fp32": EngineEntry({}, {"sentiment": 1.0}, 0.0, 0.0, 0.0)},
     canaries=[],
     lineage=Lineage("data", "recipe", 0, None, "base", "trained", "code"),
     metrics={"scores": [{"task": "sentiment", "data": "a", "part": "test", "n": 9, "accuracy": 0.8, "other": 1}]},

@@ -17,14 +17,14 @@ from runtime.errors import CorruptVersionError
 def plain(**changes: object) -> Manifest:
     calibration = manifest.TaskCalibration(1.0, 0.4)
     facts = Manifest(
-        format=1,
+        format=manifest.FORMAT,
         version="v-0123456789",
         created_at="2026-01-05T00:00:00+00:00",
         encoder="tiny",
         cleaning="1",
         max_tokens=48,
         tasks={"sentiment": manifest.TaskEntry(("negative", "neutral", "positive"))},
-        engines={"torch-fp32": manifest.EngineEntry({"sentiment": calibration}, {"sentiment": 1.0}, 0.0, 0.0)},
+        engines={"torch-fp32": manifest.EngineEntry({"sentiment": calibration}, {"sentiment": 1.0}, 0.0, 0.0, 0.0)},
         canaries=[],
         lineage=manifest.Lineage("d", "r", 0, None, "b", "t", "c"),
         metrics={},
@@ -124,13 +124,13 @@ def test_a_manifest_that_leaves_its_folder_is_refused(name: str, version: Path) 
 
 def test_a_manifest_of_another_format_names_both(version: Path) -> None:
     content = json.loads((version / "manifest.json").read_bytes())
-    (version / "manifest.json").write_text(json.dumps({**content, "format": 2}))
-    with pytest.raises(CorruptVersionError, match="has format 2, this release reads 1"):
+    (version / "manifest.json").write_text(json.dumps({**content, "format": 1, "canaries": None}))
+    with pytest.raises(CorruptVersionError, match="has format 1, this release reads 2"):
         manifest.read(version)
 
 
 def test_what_is_no_manifest_is_named(version: Path) -> None:
-    (version / "manifest.json").write_text('{"format": 1}')
+    (version / "manifest.json").write_text('{"format": 2}')
     with pytest.raises(CorruptVersionError, match=r"is no manifest: .*missing required field"):
         manifest.read(version)
 

@@ -19,8 +19,8 @@ def one_version(tmp_path: Path) -> Path:
     (folder / "config.json").write_text('{"model_type": "bert"}')
     keys.ensure(tmp_path / "keys")
     facts = Manifest(
-        format=1, version=NAME, created_at="", encoder="tiny", cleaning="1", max_tokens=48, tasks={}, engines={},
-        canaries=[], lineage=manifest.Lineage("", "", 0, None, "", "", ""), metrics={},
+        format=manifest.FORMAT, version=NAME, created_at="", encoder="tiny", cleaning="1", max_tokens=48, tasks={},
+        engines={}, canaries=[], lineage=manifest.Lineage("", "", 0, None, "", "", ""), metrics={},
         files=manifest.describe_files(folder),
     )  # fmt: skip
     manifest.write_signed(folder, facts, tmp_path / "keys")

@@ -1,6 +1,8 @@
+import multiprocessing
 import resource
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,12 @@ def test_slow_texts_let_the_call_take_its_time() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process limit its own memory")
 def test_heavy_texts_run_out_of_memory_at_one_too_many_and_leave_no_limit_behind() -> None:
+    """In a process of its own: what other tests' threads give back meanwhile would let one text more fit."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
+        alone.submit(_meet_heavy_texts).result()
+
+
+def _meet_heavy_texts() -> None:
     limits = resource.getrlimit(resource.RLIMIT_DATA)
     before = _data_bytes()
     for _ in range(2):

@@ -6,14 +6,14 @@ import msgspec
 
 from bellwether.bench import versions
 from bellwether.bench.turns import Turns
-from models.manifest import Lineage, Manifest
+from models.manifest import FORMAT, Lineage, Manifest
 
 SCORE = {"task": "topic", "data": "set/a", "part": "test", "n": 1200, "accuracy": 0.9, "macro_f1": 0.85, "ece": 0.1}
 
 
 def manifest(*scores: dict[str, Any]) -> Manifest:
     return Manifest(
-        format=1,
+        format=FORMAT,
         version="v-0123456789",
         created_at="",
         encoder="tiny",

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import ANY
 
 import pytest
 
@@ -88,6 +89,22 @@ async def test_a_search_for_a_deadly_text_stays_with_one_engine_though_another_b
     parts = await slot.score(items(record, "a", "[[error]]", "b"), wanted)
     assert served(parts) == {0: before, 2: before}
     assert new.host.calls == []
+
+
+async def test_two_that_leave_during_one_batch_both_count_until_it_ends(rig, record, scorer_of) -> None:
+    slot, gate, first, canary = rig.slot, Gated(rig.host), rig.scorer, scorer_of("v-2222222222")
+    await slot.expose(Canary(canary, 0.0, lambda _: None))
+    under_way = asyncio.create_task(slot.score(items(record, "a"), lambda: True))
+    await asyncio.to_thread(gate.begun.wait, 10)
+    leaving = [asyncio.create_task(slot.swap(scorer_of("v-3333333333"))), asyncio.create_task(slot.expose(None))]
+    await asyncio.sleep(0)
+    assert not any(one.done() for one in leaving)
+    assert {first, canary} <= set(slot._all())
+    gate.go.set()
+    await under_way
+    assert [await one for one in leaving] == [first, Canary(canary, 0.0, ANY)]
+    assert slot._all() == [slot._champion]
+    assert slot.calls == 1
 
 
 async def test_calls_only_ever_grow_so_that_a_swap_is_no_standstill(rig, record, scorer_of) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,13 +14,13 @@ from models import pointer
 from models.pointer import Pointer, Policy
 from models.store import StoreAwayError, StoreError, open_store
 from runtime import clock
-from runtime.errors import CorruptVersionError, EngineError, InputError
+from runtime.errors import BrokerError, CorruptVersionError, EngineError, InputError
 from streams.classify.champion import Start
 from streams.classify.prepare import prepare
 from streams.classify.scoring import Scorer
 from streams.classify.speed import Speed
 from streams.classify.swapper import Swapper
-from streams.classify.trial import Trial
+from streams.classify.trial import RETRY_S, Trial
 
 A, B, C = "v-aaaaaaaaaa", "v-bbbbbbbbbb", "v-cccccccccc"
 
@@ -77,7 +78,8 @@ class World:
         self.registry.promote(A)
         first = self.scorer(A)
         self.slot = type(rig.slot)(first, rig.metrics)
-        self.trial = Trial(self, self.slot, lambda: rig.sink, rig.metrics)  # type: ignore[arg-type]
+        self.paused: list[float] = []
+        self.trial = Trial(self, self.slot, lambda: rig.sink, rig.metrics, self.pause)  # type: ignore[arg-type]
         self.swapper = self.start(Start(first, 1))
 
     def start(self, start: Start) -> Swapper:
@@ -102,6 +104,10 @@ class World:
     async def follow(self) -> None:
         await self.swapper.look()
         await self.swapper.prepare()
+
+    async def pause(self, seconds: float) -> None:
+        self.paused.append(seconds)
+        await asyncio.sleep(0)
 
     async def give_up(self, scorer: Scorer) -> None:
         self.given_up.append(scorer.serving.version)
@@ -253,6 +259,27 @@ async def test_a_challenger_whose_engine_ends_is_not_brought_back_but_refused(wo
     assert "ended, and is not brought back" in world.said[-1].refused[0].reason
     await world.follow()
     assert world.loaded == [B]
+
+
+async def test_a_broker_that_does_not_take_a_shadows_scores_says_nothing_about_the_version(world, record) -> None:
+    world.registry.move("challenge", lambda now: pointer.challenged(now, B, Policy("shadow", 1.0)))
+    world.rig.sink.error = BrokerError("no leader for the partition")
+    await world.follow()
+    with capture_logs() as logs:
+        for number in range(200):
+            if any(one["event"] == "shadow_not_produced" for one in logs):
+                break
+            await world.slot.score([prepare(record(number))], lambda: True)
+            await asyncio.sleep(0.005)
+    assert world.paused[:1] == [RETRY_S]
+    world.rig.sink.error = None
+    for number in range(200, 400):
+        if world.rig.sink.sent:
+            break
+        await world.slot.score([prepare(record(number))], lambda: True)
+        await asyncio.sleep(0.005)
+    assert json.loads(world.rig.sink.sent[0].value)["model_version"] == B
+    assert (world.trial.is_over, world.said[-1].refused, world.said[-1].challenger) == (False, (), B)
 
 
 async def test_a_rollback_does_not_wait_for_what_is_just_being_loaded(world) -> None:

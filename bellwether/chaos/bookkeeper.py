@@ -13,13 +13,13 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
-from bellwether.chaos import journal, reading, rescore, switching
+from bellwether.chaos import challenging, journal, reading, rescore, switching
 from bellwether.chaos.entries import Output
 from bellwether.chaos.journal import BookOrder, Progress, Strike, Verdict, Written
 from bellwether.chaos.ledger import SHOWN, Ledger
@@ -104,6 +104,7 @@ def judge(order: BookOrder, standstill: Standstill, *, is_quiet: bool) -> Verdic
     _read_published(order, ledger, timeline)
     served: dict[str, tuple[int, int]] = {}
     moments: list[tuple[int, str]] = []
+    answers: list[challenging.Answer] = []
     sample = Sample(order.sample, random.Random(f"{order.seed} sample"))
     for message in reading.messages(order.bootstrap, order.scored):
         output, content = reading.scored(message)
@@ -111,6 +112,7 @@ def judge(order: BookOrder, standstill: Standstill, *, is_quiet: bool) -> Verdic
         count, last_ms = served.get(output.served_by[0], (0, 0))
         served[output.served_by[0]] = (count + 1, max(last_ms, output.time_ms))
         moments.append((output.time_ms, output.served_by[0]))
+        answers.append((output.served_by[0], output.source, message.key()))
         timeline.clock(output.time_ms, reading.scored_at_ms(content))
         if content and rescore.may_be_sampled(content):
             sample.offer(content)
@@ -140,9 +142,19 @@ def judge(order: BookOrder, standstill: Standstill, *, is_quiet: bool) -> Verdic
         age_p99_s=p99_s,
         served=served,
         switches=switching.switches(strikes, moments),
+        tried=challenging.tried(strikes, answers, _shadowed(order, strikes)),
         quiet=is_quiet,
         examples=examples,
     )
+
+
+def _shadowed(order: BookOrder, strikes: Sequence[Strike]) -> Iterator[challenging.Answer]:
+    """What lies in the topic of shadows, where there was a challenger."""
+    if all(strike.what != "challenged" for strike in strikes):
+        return
+    for message in reading.messages(order.bootstrap, order.shadowed):
+        output, _ = reading.scored(message)
+        yield output.served_by[0], output.source, message.key()
 
 
 def _read_published(order: BookOrder, ledger: Ledger, timeline: Timeline) -> None:

@@ -205,6 +205,7 @@ FAULTS: Mapping[str, Callable[[Fault, World], None]] = MappingProxyType(
         "full-registry": version_faults.full_registry,
         "stop-store": version_faults.stop_store,
         "challenge": version_faults.challenge,
+        "kill-challenger": version_faults.kill_challenger,
     }
 )
 

@@ -91,6 +91,7 @@ class BookOrder(msgspec.Struct, frozen=True, kw_only=True):
     published: str
     scored: str
     dead: str
+    shadowed: str
     folder: str
     """Where the journals and the strikes are."""
     registry: str
@@ -123,6 +124,24 @@ class Switch(msgspec.Struct, frozen=True):
     version: str
     scored: int = 0
     settled_s: float = 0.0
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """What one trial of a challenger came to.
+
+    Attributes:
+        mode: `shadow` or `canary`.
+        version: that was tried.
+        share: of the time or of the keys.
+        scored: inputs that it scored, each counted once.
+        foreign: of these, a shadow's that no reader sees scored, and a canary's whose key is not of its share.
+    """
+
+    mode: str
+    version: str
+    share: float
+    scored: int = 0
+    foreign: int = 0
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag="verdict"):
@@ -172,6 +191,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag="verdict"):
     """Of the scored events, by version: how many, and the broker's time of the last in milliseconds."""
     switches: tuple[Switch, ...] = ()
     """What followed each promotion of a good version."""
+    tried: tuple[Tried, ...] = ()
+    """What each challenger scored."""
     quiet: bool
     """Whether the line reached the end of its input before the bookkeeper lost patience."""
     examples: dict[str, list[str]]

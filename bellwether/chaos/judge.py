@@ -212,6 +212,7 @@ SIGNS: Mapping[str, str] = MappingProxyType(
         "full-registry": "registry-free",
         "stop-store": "store-goes-on",
         "challenge": "unchallenged",
+        "kill-challenger": "challenger-died",
     }
 )
 """What a fault leaves behind, at least once, when it has struck and healed."""

@@ -51,16 +51,19 @@ def _switched(scenario: Scenario, verdict: Verdict, *, times: bool) -> Sequence[
 
 
 def _tried(verdict: Verdict, facts: Facts) -> Sequence[str]:
-    """A shadow's scores reach nobody, a canary's do."""
+    """A shadow scores what the champion scored and reaches nobody, a canary serves keys of its share and no other."""
     found = []
-    for strike in facts.strikes:
-        if strike.what != "challenged":
-            continue
-        mode, version = strike.detail.split()
-        if mode == "shadow" and version in verdict.served:
-            found.append(f"the shadow {version} scored {verdict.served[version][0]} events that users see, must be 0")
-        if mode == "canary" and version not in verdict.served:
-            found.append(f"the canary {version} served nobody")
+    for one in verdict.tried:
+        if not one.scored:
+            found.append(f"the {one.mode} {one.version} scored nothing")
+        if one.mode == "shadow" and one.version in verdict.served:
+            seen = verdict.served[one.version][0]
+            found.append(f"the shadow {one.version} scored {seen} events that users see, must be 0")
+        if one.foreign:
+            what = "that nobody sees scored" if one.mode == "shadow" else f"outside of {one.share:g} of the keys"
+            found.append(f"the {one.mode} {one.version} scored {one.foreign} inputs {what}, must be 0")
+    if len(verdict.tried) != facts.count("challenged"):
+        found.append(f"{len(verdict.tried)} trials were counted of {facts.count('challenged')}")
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import psutil
@@ -26,12 +26,22 @@ class Parent:
 
     def worker(self) -> psutil.Process | None:
         """The process that works, or None while it is started again."""
-        return _living(self.child.pid, lambda _: True)
+        return next(_living(self.child.pid, lambda _: True), None)
 
     def engine(self) -> psutil.Process | None:
         """The engine's process of the worker."""
+        return next(iter(self._engines()), None)
+
+    def challenger(self) -> psutil.Process | None:
+        """The process of an engine beside another one, the younger of both."""
+        engines = self._engines()
+        return engines[-1] if len(engines) > 1 else None
+
+    def _engines(self) -> list[psutil.Process]:
+        """Of the worker, the oldest first."""
         worker = self.worker()
-        return None if worker is None else _living(worker.pid, _is_engine)
+        # psutil remembers when a process began from the moment that it listed it
+        return [] if worker is None else sorted(_living(worker.pid, _is_engine), key=lambda one: one.create_time())
 
     def has_joined(self) -> bool:
         """Whether the worker that runs now has been given its share, if only none."""
@@ -39,19 +49,18 @@ class Parent:
         return worker is not None and worker.pid in self.log.held
 
 
-def _living(parent: int, is_meant: Callable[[psutil.Process], bool]) -> psutil.Process | None:
-    """The first child of a process that lives and is meant."""
+def _living(parent: int, is_meant: Callable[[psutil.Process], bool]) -> Iterator[psutil.Process]:
+    """The children of a process that live and are meant."""
     try:
         children = psutil.Process(parent).children()
     except psutil.Error:
-        return None
+        return
     for child in children:
         try:
             if child.status() != psutil.STATUS_ZOMBIE and is_meant(child):
-                return child
+                yield child
         except psutil.Error:
             continue
-    return None
 
 
 def _is_engine(process: psutil.Process) -> bool:

@@ -195,6 +195,7 @@ class _Run:
             published=topics.PUBLISHED.name,
             scored=topics.SCORED.name,
             dead=topics.DEAD.name,
+            shadowed=topics.SHADOWED.name,
             folder=str(self.folder),
             registry=str(where.registry_folder),
             trust=str(where.keys_folder / keys.TRUST_FILE),

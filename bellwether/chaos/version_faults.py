@@ -98,11 +98,16 @@ def challenge(fault: Fault, world: World) -> None:
         raise InputError("a challenge needs a policy: mode and share")
     shelf.challenge(fault.version, fault.policy)
     try:
-        world.strike("challenged", detail=f"{fault.policy.mode} {shelf.name(fault.version)}")
+        world.strike("challenged", detail=f"{fault.policy.mode} {shelf.name(fault.version)} {fault.policy.share:g}")
         world.wait(fault.seconds)
     finally:
         shelf.unchallenge()
         world.strike("unchallenged")
+
+
+def kill_challenger(_: Fault, world: World) -> None:
+    """SIGKILL of the engine's process of a challenger; its worker puts it aside."""
+    world.strike("challenger-died", pid=world.workers.kill_challenger(world.random))
 
 
 def _shelf(world: World) -> Shelf:

@@ -130,6 +130,10 @@ class Workers:
         """SIGKILL of an engine's process."""
         return self._signal(choose, Parent.engine, signal.SIGKILL)
 
+    def kill_challenger(self, choose: random.Random) -> int:
+        """SIGKILL of the engine's process that a worker loaded last of several."""
+        return self._signal(choose, Parent.challenger, signal.SIGKILL)
+
     def terminate_one(self, choose: random.Random) -> int:
         """SIGTERM of a worker, not of its parent, which starts it again."""
         return self._signal(choose, Parent.worker, signal.SIGTERM)

@@ -19,7 +19,7 @@ from bellwether.chaos.journal import BookOrder, LoadOrder, Progress, Strike, Ver
 from bellwether.chaos.reading import messages
 from models import text
 from models.fakes import ScriptedEngine
-from wire.topics import CLASSIFY_GROUP, DEAD, PUBLISHED, SCORED
+from wire.topics import CLASSIFY_GROUP, DEAD, PUBLISHED, SCORED, SHADOWED
 
 EVENTS = 500
 PARTITIONS = 2
@@ -97,7 +97,8 @@ class Run:
     def verdict(self, patience: float = 60.0) -> tuple[list[Progress], Verdict]:
         order = BookOrder(
             bootstrap=self.bootstrap, probe=self.bootstrap, group=CLASSIFY_GROUP, published=PUBLISHED.name,
-            scored=SCORED.name, dead=DEAD.name, folder=str(self.folder), registry="/nowhere", trust="/nowhere", seed=5,
+            scored=SCORED.name, dead=DEAD.name, shadowed=SHADOWED.name,
+            folder=str(self.folder), registry="/nowhere", trust="/nowhere", seed=5,
             sample=10_000, patience=patience,
         )  # fmt: skip
         printed = self._process("bookkeeper", msgspec.json.encode(order), b"done\n").splitlines()
@@ -205,7 +206,8 @@ def test_a_bookkeeper_whose_runner_has_gone_ends(
     make_topics(partitions=PARTITIONS)
     order = BookOrder(
         bootstrap=kafka.bootstrap, probe=kafka.bootstrap, group=CLASSIFY_GROUP, published=PUBLISHED.name,
-        scored=SCORED.name, dead=DEAD.name, folder=str(tmp_path), registry="/nowhere", trust="/nowhere", seed=5,
+        scored=SCORED.name, dead=DEAD.name, shadowed=SHADOWED.name,
+            folder=str(tmp_path), registry="/nowhere", trust="/nowhere", seed=5,
     )  # fmt: skip
     path = tmp_path / "order.json"
     path.write_bytes(msgspec.json.encode(order))

@@ -10,7 +10,17 @@ from bellwether.chaos.journal import BookOrder
 from runtime.errors import DependencyError
 
 ORDER = BookOrder(
-    bootstrap="", probe="", group="", published="", scored="", dead="", folder="", registry="", trust="", seed=1
+    bootstrap="",
+    probe="",
+    group="",
+    published="",
+    scored="",
+    dead="",
+    shadowed="",
+    folder="",
+    registry="",
+    trust="",
+    seed=1,
 )
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bellwether.chaos.facts import Facts
-from bellwether.chaos.journal import Strike, Switch
+from bellwether.chaos.journal import Strike, Switch, Tried
 from bellwether.chaos.judge_versions import SETTLE_S, failures, settle_s
 from bellwether.chaos.scenario import Fault, Scenario
 from bellwether.chaos.spoil import KINDS, name_of
@@ -33,8 +33,10 @@ SERVED = {A: (600, 31_000), B: (400, 60_000)}
 SWITCHES = (Switch(B, 400, 1.0),)
 
 
-def found(*, served=SERVED, said=SAID, switches=SWITCHES, strikes=STRIKES, scenario=ROW, times=True) -> list[str]:
-    verdict = msgspec.structs.replace(CLEAN, served=served, switches=switches)
+def found(
+    *, served=SERVED, said=SAID, switches=SWITCHES, strikes=STRIKES, scenario=ROW, times=True, tried=()
+) -> list[str]:
+    verdict = msgspec.structs.replace(CLEAN, served=served, switches=switches, tried=tried)
     return failures(scenario, verdict, Facts(strikes=strikes, logs=said), times=times)
 
 
@@ -84,17 +86,37 @@ def test_a_full_disk_must_be_told_by_every_worker() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "served", "says"),
+    ("tried", "served", "says"),
     [
-        ("shadow", SERVED, []),
-        ("shadow", SERVED | {"v-1": (3, 1)}, ["the shadow v-1 scored 3 events that users see, must be 0"]),
-        ("canary", SERVED | {"v-1": (3, 1)}, []),
-        ("canary", SERVED, ["the canary v-1 served nobody"]),
+        (Tried("shadow", "v-1", 0.2, 9), SERVED, []),
+        (Tried("shadow", "v-1", 0.2), SERVED, ["the shadow v-1 scored nothing"]),
+        (
+            Tried("shadow", "v-1", 0.2, 9),
+            SERVED | {"v-1": (3, 1)},
+            ["the shadow v-1 scored 3 events that users see, must be 0"],
+        ),
+        (
+            Tried("shadow", "v-1", 0.2, 9, 2),
+            SERVED,
+            ["the shadow v-1 scored 2 inputs that nobody sees scored, must be 0"],
+        ),
+        (Tried("canary", "v-1", 0.2, 3), SERVED | {"v-1": (3, 1)}, []),
+        (Tried("canary", "v-1", 0.2), SERVED, ["the canary v-1 scored nothing"]),
+        (
+            Tried("canary", "v-1", 0.2, 3, 1),
+            SERVED | {"v-1": (3, 1)},
+            ["the canary v-1 scored 1 inputs outside of 0.2 of the keys, must be 0"],
+        ),
     ],
 )
-def test_a_shadow_reaches_nobody_and_a_canary_does(mode, served, says) -> None:
-    strikes = (Strike(time=10.0, what="challenged", detail=f"{mode} v-1"),)
-    assert found(strikes=strikes, served=served, said=MUTE) == says
+def test_a_shadow_reaches_nobody_and_a_canary_its_share(tried: Tried, served, says) -> None:
+    strikes = (Strike(time=10.0, what="challenged", detail=f"{tried.mode} v-1 0.2"),)
+    assert found(strikes=strikes, served=served, said=MUTE, tried=(tried,)) == says
+
+
+def test_a_trial_that_nobody_counted_breaks_a_row() -> None:
+    strikes = (Strike(time=10.0, what="challenged", detail="shadow v-1 0.2"),)
+    assert found(strikes=strikes, said=MUTE) == ["0 trials were counted of 1"]
 
 
 def test_every_spoilt_version_has_a_name_of_its_own() -> None:

@@ -34,7 +34,7 @@ class Scene:
         row = Scenario(name="row", about="a row")
         self.workers = Workers(row, broker, "group", folder, note=self.strikes.append, aborted=self.aborted)
         self._living: dict[int, list[psutil.Process]] = {}
-        monkeypatch.setattr(parents, "_living", lambda pid, _: next(iter(self._living[pid]), None))
+        monkeypatch.setattr(parents, "_living", lambda pid, _: iter(self._living[pid]))
 
     def parent(self, pid: int, *workers: int) -> Parent:
         """One parent whose worker is the first of these that still lives."""
@@ -46,6 +46,8 @@ class Scene:
         log = WorkerLog(self.folder / f"{pid}.log", listening=set(workers), held=dict.fromkeys(workers, ()))
         parent = Parent(pid, child, log)
         self._living[pid] = [mock.create_autospec(psutil.Process, instance=True, pid=worker) for worker in workers]
+        for age, process in enumerate(reversed(self._living[pid])):
+            process.create_time.return_value = float(-age)  # type: ignore[attr-defined]
         self.workers._parents.append(parent)
         return parent
 
@@ -142,3 +144,13 @@ def test_all_parents_are_told_to_stop_although_a_worker_is_just_started_again(sc
     scene.parent(3).child.exit_code.return_value = 1  # type: ignore[attr-defined]
 
     assert scene.workers.stop() == [0, 0, 0]
+
+
+def test_a_challenger_is_the_younger_of_two_engines(scene: Scene) -> None:
+    parent = scene.parent(1, 11)
+    scene._living[11] = [mock.create_autospec(psutil.Process, instance=True, pid=pid) for pid in (21, 22)]
+    for process, born in zip(scene._living[11], (200.0, 100.0), strict=True):
+        process.create_time.return_value = born  # type: ignore[attr-defined]
+    assert (parent.engine().pid, parent.challenger().pid) == (22, 21)  # type: ignore[union-attr]
+    del scene._living[11][0]
+    assert (parent.engine().pid, parent.challenger()) == (22, None)  # type: ignore[union-attr]

@@ -57,8 +57,18 @@ models reach 0.97 to 0.99; a wrong mask or a broken operator gives 0.5 to 0.8.""
 CANARIES = 8
 """Headlines whose logits stand in the manifest and are checked at each start; 8 take about 20 ms."""
 
-CODE = ("build.py", "calibration.py", "classifier.py", "compare.py", "headlines.txt", "text.py", "engines/*.py")
-"""Files of this package that decide what a version holds; their digest is part of its name."""
+CODE = (
+    "batching.py",
+    "build.py",
+    "calibration.py",
+    "classifier.py",
+    "compare.py",
+    "headlines.txt",
+    "text.py",
+    "engines/*.py",
+)
+"""Files of this package that decide what a version holds; with the manifest's format, their digest is part of its
+name."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +131,6 @@ def build(order: Order) -> str:
             registry.verified(target, trust)
         except CorruptVersionError as error:
             order.tell(f"{error}; building it anew")
-            shutil.rmtree(target)
         else:
             return origin.version
     encoder = order.encoder or encoders.resolve(facts["encoder"]["name"], order.cache)
@@ -134,6 +143,8 @@ def build(order: Order) -> str:
         order.tell(f"signing with key {public.id}")
         write_signed(folder, manifest, order.keys)
         registry.verified(folder, trust)
+        if target.exists():  # what does not verify goes only when what replaces it does
+            target.rename(Path(work) / "before")
         folder.rename(target)
     return origin.version
 
@@ -266,7 +277,7 @@ def lineage_of(trained: Path, facts: Mapping[str, Any]) -> Lineage:
         except OSError as error:
             raise ModelError(f"{trained / name} cannot be read: {error.strerror}; fetch the folder whole") from error
     data = sorted(str(file["sha256"]) for file in facts.get("data", []))
-    code = sha256()
+    code = sha256(f"format {FORMAT}\n".encode())
     here = Path(__file__).parent
     for path in sorted(path for pattern in CODE for path in here.glob(pattern)):
         code.update(f"{path.relative_to(here).as_posix()} {digest(path)}\n".encode())

@@ -179,7 +179,10 @@ class HostedEngine:
         with self._starting:
             if self._killed:
                 raise EngineCrashError("the engine was killed and does not start again")
-            child = self._child = Child(gives_way)
+            try:
+                child = self._child = Child(gives_way)
+            except OSError as error:
+                raise EngineCrashError(f"no process for an engine can be started: {error}") from error
         self._growth = None  # while it loads there is nothing to compare with
         try:
             answer = self._ask(pipe.Open(self.spec), timeout_s)

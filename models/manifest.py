@@ -63,8 +63,8 @@ class EngineEntry(msgspec.Struct, frozen=True):
         agreement: share of the check headlines, per task, where its top label is full precision's.
         tolerance: largest difference of a probability to full precision seen on the check headlines.
         mean_difference: mean difference of a probability to full precision on the check headlines.
-        logit_tolerance: largest difference of a logit to full precision seen on the check headlines; what the canaries
-            are held to.
+        logit_tolerance: largest difference of a logit to full precision seen on the check headlines; with a slack for
+            other processors, what the canaries are held to (`models.canaries`).
     """
 
     tasks: dict[str, TaskCalibration]
@@ -197,7 +197,10 @@ def verify(folder: Path, trust: Path) -> Manifest:
         raise CorruptVersionError(f"{folder} is a link; a version is a folder of its own, name that one")
     payload = _bounded(folder / MANIFEST)
     keys.check(payload, _bounded(folder / SIGNATURE), trust, str(folder / MANIFEST))
-    return _held_against(folder, payload)
+    try:
+        return _held_against(folder, payload)
+    except OSError as error:
+        raise CorruptVersionError(f"{folder} cannot be read: {error}; build or pull it again") from error
 
 
 def _held_against(folder: Path, payload: bytes) -> Manifest:

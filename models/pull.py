@@ -15,10 +15,11 @@ from models.publish import Tell, manifest_path, published, signatures_in, tree_o
 from models.store import BadObjectError, Store, StoreError
 from runtime.errors import CorruptVersionError, VersionNotFoundError
 
-LOCK_FILE = ".pull.lock"
-
 WORK_PREFIX = ".pulling-"
-"""Of the folder that a version is brought into; who holds the lock finds only what a killed process left."""
+"""Of the folder that a version is brought into; who holds the version's lock finds only what a killed process left."""
+
+LOCK_PREFIX = ".pull-"
+"""Of a version's lock file."""
 
 LOCK_WAIT_S = 600.0
 """How long to wait for another process that pulls: 100 MiB on a line of 2 MBit/s."""
@@ -50,14 +51,17 @@ def pull(store: Store, version: str, folder: Path, trust: Path, tell: Tell = lam
     target = folder / version
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        manifest = store.read(manifest_path(version))
+        if _holds(target, manifest, trust):  # a rollback must not wait for a download, of this version or another
+            return target
+        if manifest is None:
+            raise VersionNotFoundError(version, published(store))
+        work = f"{WORK_PREFIX}{version}-"
         # One process of this machine at a time: the next one finds what the first has brought.
-        with FileLock(folder / LOCK_FILE, timeout=LOCK_WAIT_S):
-            for left in folder.glob(f"{WORK_PREFIX}*"):
+        with FileLock(folder / f"{LOCK_PREFIX}{version}.lock", timeout=LOCK_WAIT_S):
+            for left in folder.glob(f"{work}*"):
                 shutil.rmtree(left, ignore_errors=True)
-            manifest = store.read(manifest_path(version))
             if not _holds(target, manifest, trust):
-                if manifest is None:
-                    raise VersionNotFoundError(version, published(store))
                 _replace(store, target, manifest, trust, tell)
     except BadObjectError as error:  # a manifest is published last: what it names is there, or never was
         raise CorruptVersionError(str(error)) from error
@@ -87,18 +91,18 @@ def require_signed(store: Store, version: str, trust: Path) -> None:
 def _holds(target: Path, manifest: bytes | None, trust: Path) -> bool:
     """Whether the version is here with the manifest that counts; with any where None counts."""
     path = target / MANIFEST
-    if not path.is_file() or (manifest is not None and path.read_bytes() != manifest):
-        return False
     try:
+        if not path.is_file() or (manifest is not None and path.read_bytes() != manifest):
+            return False
         registry.verified(target, trust)
-    except CorruptVersionError:
+    except (CorruptVersionError, OSError):  # what cannot be read is brought anew
         return False
     return True
 
 
 def _replace(store: Store, target: Path, manifest: bytes, trust: Path, tell: Tell) -> None:
     """What is damaged or another goes only when what replaces it is here and verified."""
-    with tempfile.TemporaryDirectory(prefix=WORK_PREFIX, dir=target.parent) as work:
+    with tempfile.TemporaryDirectory(prefix=f"{WORK_PREFIX}{target.name}-", dir=target.parent) as work:
         place = Path(work, target.name)
         _fetch(store, manifest, place, trust, tell)
         registry.verified(place, trust)

@@ -13,6 +13,7 @@ from typing import Any
 from models import fakes, manifest, registry, text
 from models.batching import SPECIAL_TOKENS
 from models.engine import Engine
+from models.engines.openvino_int8 import TOKENS_STEP
 from runtime.errors import ModelError
 
 LABEL_GAP = 0.02
@@ -36,8 +37,6 @@ precision, whose distance to itself is 0.
 WORD = "1 "
 """One token in every BERT-like vocabulary, of any language."""
 
-LENGTH_STEP = 8
-"""Lengths that an engine pads to lie so far apart; see `models.engines.openvino_int8.few_shapes`."""
 
 _FAKES: Mapping[str, Callable[[str], Engine]] = {
     "noop": lambda _: fakes.NoopEngine(),
@@ -160,7 +159,7 @@ def _padded(engine: Engine, cleaned: str) -> Iterator[list[str]]:
     of the shorter one let it in.
     """
     own = before = engine.token_counts([cleaned])[0]
-    for words in itertools.count(LENGTH_STEP - SPECIAL_TOKENS, LENGTH_STEP):
+    for words in itertools.count(TOKENS_STEP - SPECIAL_TOKENS, TOKENS_STEP):
         mate = WORD * words
         tokens = engine.token_counts([mate])[0]
         if tokens > before:

@@ -32,6 +32,10 @@ PADDED_TOKENS = 1024
 slower."""
 
 
+TOKENS_STEP = 8
+"""Lengths that passes are padded to lie so far apart."""
+
+
 def few_shapes(shape: Shape) -> Shape:
     """The next larger of a few shapes, because OpenVINO plans each new one anew, once a thread.
 
@@ -44,7 +48,7 @@ def few_shapes(shape: Shape) -> Shape:
     """
     texts, tokens = shape
     step = 1 if texts <= 8 else 2 if texts <= 16 else 4
-    return math.ceil(texts / step) * step, math.ceil(tokens / 8) * 8
+    return math.ceil(texts / step) * step, math.ceil(tokens / TOKENS_STEP) * TOKENS_STEP
 
 
 class OpenVinoInt8Engine(PaddedEngine):

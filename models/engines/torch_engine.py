@@ -116,6 +116,7 @@ def load_wide(manifest: Manifest, folder: Path) -> PreTrainedModel:
         CorruptVersionError: a head is missing or does not fit, or the root's labels are not the manifest's.
     """
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
     from transformers import AutoModelForSequenceClassification
 
@@ -131,11 +132,16 @@ def load_wide(manifest: Manifest, folder: Path) -> PreTrainedModel:
     weights, biases = [linear.weight.data], [linear.bias.data]
     for task in list(manifest.tasks)[1:]:
         path = folder / HEADS_FOLDER / f"{task}.safetensors"
-        head = load_file(path)
-        shape = (len(manifest.tasks[task].labels), linear.in_features)
-        if tuple(head["weight"].shape) != shape:
+        try:
+            head = load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise CorruptVersionError(f"{path} cannot be read: {error}; build the version again") from error
+        classes = len(manifest.tasks[task].labels)
+        shapes = {name: tuple(values.shape) for name, values in head.items()}
+        if shapes != {"weight": (classes, linear.in_features), "bias": (classes,)}:
             raise CorruptVersionError(
-                f"{path} has weights {tuple(head['weight'].shape)}, expected {shape}; build again"
+                f"{path} has {shapes}, expected weight {(classes, linear.in_features)} and bias {(classes,)}; build "
+                "the version again"
             )
         weights.append(head["weight"])
         biases.append(head["bias"])

@@ -10,7 +10,7 @@ from models import keys, pointer, registry
 from models.pull import pull
 from models.store import StoreAwayError, StoreError, open_store
 from runtime import log
-from runtime.errors import InputError, ModelError
+from runtime.errors import EngineError, InputError, ModelError
 from runtime.settings import Settings
 from streams.classify.background import within
 from streams.classify.memory import Remembered, remember, remembered
@@ -114,7 +114,8 @@ class Champions:
             if before.version is None or (before.version == version and not isinstance(error, StoreError)):
                 raise
             _log.error("champion_not_served", served=before.version, generation=before.generation, detail=str(error))
-            refused = None if version is None or isinstance(error, StoreError) else (version, str(error))
+            passes = isinstance(error, StoreError | EngineError)  # the swapper tries again, and knows when to stop
+            refused = None if version is None or passes else (version, str(error))
             return Start(load(before.version), before.generation, refused)
         self.keep(start.generation, version)
         return start

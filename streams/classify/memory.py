@@ -41,7 +41,7 @@ def remembered(home: Path) -> Remembered:
         return msgspec.json.decode(path.read_bytes(), type=Remembered)
     except FileNotFoundError:
         return Remembered()
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(
             f"{path} does not say what served here last: {error}; delete it, and whatever the pointer names may serve"
         ) from error

@@ -16,7 +16,7 @@ class _Try:
     pause_s: float = 0.0
     again_at: float | None = None
     """None: not before the pointer moves."""
-    tries: int = 1
+    loads: int = 0
 
 
 class Refusals:
@@ -43,19 +43,27 @@ class Refusals:
         """It is bad: not again before the pointer moves."""
         self._tries[version] = _Try(generation, reason)
 
-    def not_had(self, version: str, generation: int, reason: str, now_s: float) -> bool:
-        """It could not be brought here, and will be tried again after a growing pause; whether this is news."""
+    def not_had(self, version: str, generation: int, reason: str, now_s: float, *, is_load: bool = False) -> bool:
+        """It could not be brought here or loaded, and will be tried again after a growing pause; whether this is news.
+
+        Args:
+            version: of the pointer.
+            generation: of the pointer.
+            reason: in a sentence.
+            now_s: the time, by the clock of `may_try`.
+            is_load: it was here, and its engine did not come up.
+        """
         before = self._tries.get(version)
         is_same = before is not None and before.generation == generation and before.again_at is not None
         pause_s = min(LONGEST_PAUSE_S, 2 * before.pause_s) if before is not None and is_same else FIRST_PAUSE_S
-        tries = before.tries + 1 if before is not None and is_same else 1
-        self._tries[version] = _Try(generation, reason, pause_s, now_s + pause_s, tries)
+        loads = (before.loads if before is not None and is_same else 0) + int(is_load)
+        self._tries[version] = _Try(generation, reason, pause_s, now_s + pause_s, loads)
         return not is_same
 
-    def tries(self, version: str, generation: int) -> int:
-        """How often it was tried in vain since the pointer moved, this time included."""
+    def loads(self, version: str, generation: int) -> int:
+        """How often it was loaded in vain since the pointer moved, this time included."""
         found = self._tries.get(version)
-        return 1 if found is None or found.generation != generation else found.tries + 1
+        return 1 if found is None or found.generation != generation else found.loads + 1
 
     def came(self, version: str) -> None:
         """It is here and warm."""

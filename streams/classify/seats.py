@@ -60,25 +60,35 @@ class Seats:
             gives_way=gives_way,
         )
 
-    async def load(self, version: str, pauses: Sequence[float] = RESTART_PAUSES_S) -> Scorer:
+    async def load(
+        self, version: str, pauses: Sequence[float] = RESTART_PAUSES_S, *, is_counted: bool = True
+    ) -> Scorer:
         """A scorer for a version that is on this machine, loaded beside the one that serves.
 
         Where the worker ends meanwhile, nobody waits: the engine's process ends with ours.
 
+        Args:
+            version: its `v-` name.
+            pauses: before each try to bring its engine back.
+            is_counted: whether the worker's metrics tell of its calls; a shadow's would be taken for the champion's.
+
         Raises:
             ModelError: it does not verify, load or warm up.
+            OSError: the system gives no more threads.
         """
         engine = await in_background(partial(self.host, self.spec(version), gives_way=True), "engine-load")
-        return self.scorer(engine, pauses)
+        return self.scorer(engine, pauses, self._metrics if is_counted else Metrics())
 
-    def scorer(self, engine: HostedEngine, pauses: Sequence[float] = RESTART_PAUSES_S) -> Scorer:
-        """A scorer of a warm engine, which `kill_all` ends."""
+    def scorer(
+        self, engine: HostedEngine, pauses: Sequence[float] = RESTART_PAUSES_S, metrics: Metrics | None = None
+    ) -> Scorer:
+        """A scorer of a warm engine, which `kill_all` ends; the worker's own metrics tell of its calls by default."""
         settings = self._settings
         scorer = Scorer(
             engine,
             worker=self._worker,
             executor=ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine"),
-            metrics=self._metrics,
+            metrics=metrics or self._metrics,
             speed=Speed(settings.batch_deadline_s, engine.warm_tokens_per_s),
             link=self._link,
             numbers=self._numbers,

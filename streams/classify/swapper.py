@@ -7,10 +7,11 @@ import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from models.host import EngineCrashError, EngineTimeoutError
 from models.pointer import Pointer, Policy
 from models.store import StoreError
 from runtime import clock, log
-from runtime.errors import BellwetherError, EngineError
+from runtime.errors import BellwetherError, EngineMemoryError
 from streams.classify.background import in_background
 from streams.classify.champion import Champions, Start
 from streams.classify.metrics import Metrics
@@ -26,6 +27,9 @@ LOOK_S = 2.0
 
 LOADS = 3
 """Tries to load a version whose engine ends or does not answer meanwhile."""
+
+UNLUCKY = (EngineCrashError, EngineTimeoutError, EngineMemoryError)
+"""What a busy machine does to a good version, too; whatever else an engine says when it loads, it will say again."""
 
 _log = log.get(__name__)
 
@@ -106,19 +110,26 @@ class Swapper:
 
     async def look(self) -> None:
         """Read the pointer, and let its champion serve where that is possible now."""
-        try:
-            self._seen = await in_background(partial(self._champions.seen, self._seen), "pointer")
-        except BellwetherError as error:
-            self._troubled(str(error))
+        if not await self._read_pointer():
             return
-        self._troubled("")
         if self._refused_at_start is not None:  # and told then
             version, reason = self._refused_at_start
             self._refusals.refused(version, self._seen.generation, reason)
             self._refused_at_start = None
+        if self._trial.goes_on not in {None, self._wanted(self._seen)}:
+            await self._trial.end()  # not in `prepare`: it may be busy with a download
         if self._is_newer:
             await self._serve(self._seen)
         self._told()
+
+    async def _read_pointer(self) -> bool:
+        try:
+            self._seen = await in_background(partial(self._champions.seen, self._seen), "pointer")
+        except (BellwetherError, OSError) as error:
+            self._troubled(str(error))
+            return False
+        self._troubled("")
+        return True
 
     async def prepare(self) -> None:
         """Try whom the pointer names as challenger, and make ready what is staged."""
@@ -137,6 +148,11 @@ class Swapper:
         if version != self._slot.serving.version:
             scorer = await self._taken(version)
             if scorer is None:
+                return
+            await self._read_pointer()  # to load may take minutes
+            if self._seen.champion != version:
+                await self._seats.give_up(scorer)
+                self._moved.set()
                 return
             before = await self._slot.swap(scorer)
             self._since = self._now()
@@ -167,7 +183,7 @@ class Swapper:
             return await self._loaded(version)
         try:  # its key may have been revoked since it was loaded
             await in_background(partial(self._champions.verify, version), "verify")
-        except BellwetherError as error:
+        except (BellwetherError, OSError) as error:
             await self._seats.give_up(scorer)
             self._refuse(version, str(error))
             return None
@@ -199,7 +215,10 @@ class Swapper:
         if wanted == self._trial.goes_on and not self._trial.is_over:
             return
         await self._trial.end()
-        if wanted is None or (scorer := await self._loaded(wanted[0], pauses=())) is None:
+        if wanted is None:
+            return
+        scorer = await self._loaded(wanted[0], pauses=(), is_counted=wanted[1].mode != "shadow")
+        if scorer is None:
             return
         if wanted == self._wanted(self._seen):
             await self._trial.begin(scorer, wanted[1], self._challenger_failed)
@@ -216,21 +235,23 @@ class Swapper:
         self._refuse(version, reason)
         self._told()
 
-    async def _loaded(self, version: str, pauses: Sequence[float] = RESTART_PAUSES_S) -> Scorer | None:
+    async def _loaded(
+        self, version: str, *, pauses: Sequence[float] = RESTART_PAUSES_S, is_counted: bool = True
+    ) -> Scorer | None:
         """A scorer of a version, brought here, verified and warm; None where that is not possible now."""
         generation = self._seen.generation
         if not self._refusals.may_try(version, generation, self._monotonic()):
             return None
         try:
             await in_background(partial(self._champions.bring, version), "pull")
-            scorer = await self._seats.load(version, pauses)
+            scorer = await self._seats.load(version, pauses, is_counted=is_counted)
         except (StoreError, OSError) as error:  # no store, no room, no process, no thread: not its fault
             if self._refusals.not_had(version, generation, str(error), self._monotonic()):
                 _log.warning("version_not_had", version=version, served=self._slot.serving.version, detail=str(error))
             return None
-        except EngineError as error:  # killed or too slow on a busy machine, perhaps: a few tries
-            if self._refusals.tries(version, generation) < LOADS:
-                self._refusals.not_had(version, generation, str(error), self._monotonic())
+        except UNLUCKY as error:
+            if self._refusals.loads(version, generation) < LOADS:
+                self._refusals.not_had(version, generation, str(error), self._monotonic(), is_load=True)
                 _log.warning("version_not_loaded", version=version, detail=str(error))
             else:
                 self._refuse(version, str(error))

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from obstore.exceptions import PermissionDeniedError
 
 from models import keys, manifest, pointer, registry
 from models.manifest import Manifest
 from models.pointer import Pointer, RaceLostError
 from models.publish import manifest_path, publish, published, signatures_in, tree_of
-from models.pull import LOCK_FILE, pull
+from models.pull import LOCK_PREFIX, pull
 from models.store import PROBES, Store, StoreAwayError, StoreError, TakenError, open_store, require_conditions
 from runtime.errors import CorruptVersionError, InputError, VersionNotFoundError
 
@@ -26,7 +27,7 @@ WHEN = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 def versions_in(folder: Path) -> list[str]:
     """What lies in a machine's folder of versions, its lock left out."""
-    return [path.name for path in folder.iterdir() if path.name != LOCK_FILE]
+    return [path.name for path in folder.iterdir() if not path.name.startswith(LOCK_PREFIX)]
 
 
 def test_an_object_is_written_once_and_read_whole_and_in_pieces(store: Store, tmp_path: Path) -> None:
@@ -155,6 +156,20 @@ def test_what_is_not_what_its_manifest_says_never_arrives(make_version, trust: P
     with pytest.raises(CorruptVersionError, match=r"holds no .*topic\.safetensors"):
         pull(store, NAME, tmp_path / "there", trust)
     assert versions_in(tmp_path / "there") == []
+
+
+def test_what_is_here_and_whole_waits_for_no_other_process(store, make_version, trust, tmp_path, monkeypatch) -> None:
+    publish(store, make_version("here"), trust)
+    there = tmp_path / "there"
+    monkeypatch.setattr("models.pull.LOCK_WAIT_S", 0.1)
+    there.mkdir()
+    with FileLock(there / f"{LOCK_PREFIX}v-aaaaaaaaaa.lock"):
+        pull(store, NAME, there, trust)
+    with FileLock(there / f"{LOCK_PREFIX}{NAME}.lock"):
+        assert pull(store, NAME, there, trust) == there / NAME
+        (there / NAME / "config.json").unlink()
+        with pytest.raises(StoreError, match="another process has been pulling into"):
+            pull(store, NAME, there, trust)
 
 
 def test_an_untrusted_signature_is_refused_before_anything_else_is_fetched(

@@ -86,6 +86,14 @@ WRONG: dict[str, tuple[Callable[[Path], object], str, str]] = {
         changed_weights("heads/topic.safetensors", np.negative), FP32,
         "scores a canary of task 'topic' .* off, at most .* is allowed; build",
     ),
+    "no head": (without("heads/topic.safetensors"), FP32, r"heads/topic\.safetensors cannot be read: "),
+    "a head of another width": (
+        changed_weights("heads/topic.safetensors", lambda one: one[:, :-1], "weight"), FP32,
+        r"topic\.safetensors has \{.*expected weight \(20, \d+\) and bias \(20,\); build the version again",
+    ),
+    "a head of other classes": (
+        changed_weights("heads/topic.safetensors", lambda one: one[:-1], "bias"), FP32, r"topic\.safetensors has \{",
+    ),
     "no tokenizer": (without("tokenizer.json"), FP32, r"tokenizer\.json cannot be read: .* a fast tokenizer"),
     "no tokenizer, int8": (without("tokenizer.json"), INT8, r"tokenizer\.json cannot be read: .* a fast tokenizer"),
     "no graph": (without(f"engines/{INT8}/model.xml"), INT8, "OpenVINO cannot load .*openvino-int8"),

@@ -238,7 +238,7 @@ def test_a_child_that_cannot_be_started_leaves_nothing_open(monkeypatch: pytest.
     engine.close()
     before = sorted(Path("/proc/self/fd").iterdir())
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(EngineCrashError, match=r"no process for an engine can be started: .*No such file"):
         engine.restart()
     assert sorted(Path("/proc/self/fd").iterdir()) == before
 

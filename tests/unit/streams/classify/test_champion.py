@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from models import pointer
+from models.host import EngineCrashError
 from models.store import StoreAwayError, open_store
 from runtime import clock
 from runtime.errors import CorruptVersionError, ModelError
@@ -75,6 +76,20 @@ def test_a_champion_that_does_not_load_leaves_the_one_before_and_is_named(settin
     assert (start.loaded, start.generation, start.refused) == (A, 1, (B, "NaN"))
     assert [line["event"] for line in logs] == ["champion_not_served"]
     assert remembered(settings.home) == Remembered(1, A)
+
+
+def test_an_engine_that_failed_at_a_start_is_no_reason_to_refuse_the_version(settings, promote) -> None:
+    promote(A)
+    Here(settings).first(str)
+    promote(B)
+
+    def load(version: str) -> str:
+        if version == B:
+            raise EngineCrashError("was ended by SIGKILL")
+        return version
+
+    start = Here(settings).first(load)
+    assert (start.loaded, start.generation, start.refused) == (A, 1, None)
 
 
 def test_the_generation_stays_a_floor_when_what_served_cannot_be_used_any_more(settings, promote) -> None:

@@ -25,3 +25,16 @@ def test_what_could_not_be_had_is_told_once_and_tried_after_growing_pauses() -> 
     refusals.came("v")
     assert refusals.reasons() == {}
     assert refusals.may_try("v", 4, now)
+
+
+def test_only_loads_in_vain_are_counted_and_a_move_begins_anew() -> None:
+    refusals = Refusals()
+    assert refusals.loads("v", 3) == 1
+    refusals.not_had("v", 3, "no store", 0.0)
+    assert refusals.loads("v", 3) == 1
+    refusals.not_had("v", 3, "was killed", 0.0, is_load=True)
+    refusals.not_had("v", 3, "no store", 0.0)
+    assert refusals.loads("v", 3) == 2
+    assert refusals.loads("v", 4) == 1
+    refusals.not_had("v", 4, "was killed", 0.0, is_load=True)
+    assert refusals.loads("v", 4) == 2

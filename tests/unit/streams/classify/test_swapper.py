@@ -11,10 +11,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from models import pointer
+from models.host import EngineCrashError, EngineTimeoutError
 from models.pointer import Pointer, Policy
 from models.store import StoreAwayError, StoreError, open_store
 from runtime import clock
-from runtime.errors import BrokerError, CorruptVersionError, EngineError, InputError
+from runtime.errors import BrokerError, CorruptVersionError, EngineError, EngineMemoryError, InputError
 from streams.classify.champion import Start
 from streams.classify.prepare import prepare
 from streams.classify.scoring import Scorer
@@ -70,6 +71,7 @@ class World:
         self.registry = Registry(folder)
         self.pools: list[ThreadPoolExecutor] = []
         self.loaded: list[str] = []
+        self.uncounted: list[str] = []
         self.given_up: list[str] = []
         self.said: list[Any] = []
         self.time = 0.0
@@ -96,8 +98,9 @@ class World:
             link=lambda *_: (), sleep=lambda _: asyncio.sleep(0), pauses=pauses,
         )  # fmt: skip
 
-    async def load(self, version: str, pauses: Any = None) -> Scorer:
+    async def load(self, version: str, pauses: Any = None, *, is_counted: bool = True) -> Scorer:
         self.loaded.append(version)
+        self.uncounted += [] if is_counted else [version]
         await self.may_load.wait()
         return self.scorer(version, () if pauses == () else (0.0,))
 
@@ -376,15 +379,86 @@ async def test_a_staged_engine_that_died_while_it_waited_is_loaded_anew(world) -
     assert (world.serves, world.loaded, world.given_up) == (B, [B, B], [B, A])
 
 
-async def test_an_engine_that_ends_while_it_loads_is_tried_three_times_and_then_refused(world) -> None:
-    world.registry.spoilt[B] = EngineError("was ended by SIGKILL")
+@pytest.mark.parametrize("error", [EngineCrashError, EngineTimeoutError, EngineMemoryError])
+async def test_an_engine_that_ends_while_it_loads_is_tried_three_times_and_then_refused(world, error) -> None:
+    world.registry.spoilt[B] = StoreAwayError("no answer")
     world.registry.promote(B)
     with capture_logs() as logs:
-        for _ in range(10):
+        for number in range(12):
+            if number == 2:  # what the store did is no word about the version
+                world.registry.spoilt[B] = error("was ended by SIGKILL")
             world.time += 100.0
             await world.follow()
-    assert [line["event"] for line in logs] == ["version_not_loaded", "version_not_loaded", "version_refused"]
-    assert world.registry.brought == [B, B, B]
+    said = ["version_not_had", "version_not_loaded", "version_not_loaded", "version_refused"]
+    assert [line["event"] for line in logs] == said
+    assert world.registry.brought == [B] * 5
+    assert world.rig.metrics.registry.get_sample_value("bellwether_refused_versions_total") == 1
+
+
+async def test_an_engine_that_says_why_it_does_not_load_is_refused_at_once(world) -> None:
+    world.registry.spoilt[B] = EngineError("KeyError: 'weight'")
+    world.registry.promote(B)
+    for _ in range(3):
+        world.time += 100.0
+        await world.follow()
+    assert world.registry.brought == [B]
+    assert [one.reason for one in world.said[-1].refused] == ["KeyError: 'weight'"]
+
+
+async def test_a_version_that_was_rolled_back_while_it_loaded_never_begins_to_serve(world) -> None:
+    world.may_load.clear()
+    world.registry.promote(B)
+    looking = asyncio.create_task(world.swapper.look())
+    while world.loaded != [B]:  # noqa: ASYNC110 (a list)
+        await asyncio.sleep(0.001)
+    world.registry.move("rollback", pointer.rolled_back)
+    world.may_load.set()
+    await looking
+    assert (world.serves, world.given_up, world.registry.kept) == (A, [B], [])
+    assert world.swapper._moved.is_set(), "it looks again at once"
+    await world.follow()
+    assert (world.serves, world.registry.kept, world.said[-1].generation) == (A, [(3, A)], 3)
+    assert world.rig.metrics.registry.get_sample_value("bellwether_swaps_total") == 0
+
+
+async def test_a_challenge_ends_although_something_else_is_being_loaded(world) -> None:
+    world.registry.move("challenge", lambda now: pointer.challenged(now, B, Policy("canary", 0.2)))
+    await world.follow()
+    world.may_load.clear()
+    world.registry.move("stage", lambda now: pointer.staged(now, C))
+    await world.swapper.look()
+    loading = asyncio.create_task(world.swapper.prepare())
+    while world.loaded != [B, C]:  # noqa: ASYNC110 (a list)
+        await asyncio.sleep(0.001)
+    world.registry.move("challenge", pointer.unchallenged)
+    await world.swapper.look()
+    assert (world.slot._canary, world.given_up, world.said[-1].challenger) == (None, [B], None)
+    world.may_load.set()
+    await loading
+    assert world.said[-1].ready == C
+
+
+async def test_a_shadows_calls_are_not_counted_with_the_champions(world) -> None:
+    world.registry.move("challenge", lambda now: pointer.challenged(now, B, Policy("shadow", 0.2)))
+    await world.follow()
+    world.registry.move("challenge", lambda now: pointer.challenged(now, C, Policy("canary", 0.2)))
+    await world.follow()
+    assert (world.loaded, world.uncounted) == ([B, C], [B])
+
+
+@pytest.mark.parametrize("what", ["seen", "verify"])
+async def test_a_system_that_gives_no_threads_ends_no_worker(world, what: str) -> None:
+    world.registry.move("stage", lambda now: pointer.staged(now, B))
+    await world.follow()
+    world.registry.promote(B)
+
+    def refuses(*_: object) -> None:
+        raise OSError(11, "no thread")
+
+    setattr(world.registry, what, refuses)
+    await world.follow()
+    assert world.serves == A
+    assert (what == "verify") == bool(world.said[-1].refused)
 
 
 async def test_what_could_not_be_remembered_is_remembered_later(world) -> None:

@@ -70,6 +70,7 @@ bench: install ## the benchmarks whose figures the README quotes
 	$(BIN)/bellwether bench engine $(ARGS)
 	$(BIN)/bellwether bench line $(ARGS)
 	$(BIN)/bellwether bench versions $(ARGS)
+	$(BIN)/bellwether bench shadow $(ARGS)
 	$(BIN)/bellwether bench swap $(ARGS)
 
 chaos: install ## break the line in every known way, most of an hour; writes the tables of docs/reliability.md

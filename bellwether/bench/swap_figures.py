@@ -44,6 +44,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         age_p99_swapping_seconds: of the events that came while versions changed.
         p99_ratio: the latter by the former.
         settle_seconds: from a move to the last event that another version scored: median and longest.
+        settle_by_version: the same median, by the version that was moved to.
         memory_mib: of all worker processes and their engines together (proportional set size) before each next move.
         memory_ratio: see `memory_ratio`.
         by_version: scored events.
@@ -58,6 +59,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     age_p99_swapping_seconds: float
     p99_ratio: float
     settle_seconds: tuple[float, float]
+    settle_by_version: dict[str, float]
     memory_mib: tuple[float, ...]
     memory_ratio: float | None
     by_version: dict[str, int]
@@ -94,6 +96,10 @@ def figures(
     for one in outputs:
         counts[one.version] += 1
     whole = [seconds for seconds in settled if seconds is not None]
+    by_goal: defaultdict[str, list[float]] = defaultdict(list)
+    for (_, version), seconds in zip(moves[1:], settled, strict=True):
+        if seconds is not None:
+            by_goal[version].append(seconds)
     return Figures(
         swaps=len(whole),
         moves=len(moves) - 1,
@@ -104,6 +110,7 @@ def figures(
         age_p99_swapping_seconds=round(percentile(busy, 0.99) / 1000, 3),
         p99_ratio=round(percentile(busy, 0.99) / max(1.0, percentile(calm, 0.99)), 3),
         settle_seconds=(round(median(whole), 2), round(max(whole), 2)) if whole else (0.0, 0.0),
+        settle_by_version={version: round(median(own), 2) for version, own in sorted(by_goal.items())},
         memory_mib=memory,
         memory_ratio=memory_ratio(memory),
         by_version=dict(sorted(counts.items())),

@@ -15,6 +15,7 @@ from bellwether.chaos.judge import Row
 from bellwether.chaos.scenario import Scenario
 from bellwether.chaos.screen import Screen
 from bellwether.chaos.trees import Edit, make
+from runtime.errors import InputError
 
 FILE = "broken.toml"
 
@@ -76,6 +77,18 @@ def load() -> Sequence[Build]:
     """The broken builds."""
     text = resources.files("bellwether.chaos").joinpath(FILE).read_text(encoding="utf-8")
     return msgspec.convert(tomllib.loads(text), _File).build
+
+
+def choose(names: Sequence[str]) -> Sequence[Build]:
+    """The builds of these names, in their order; all of them without a name.
+
+    Raises:
+        InputError: no such build.
+    """
+    known = {build.name: build for build in load()}
+    if unknown := [name for name in names if name not in known]:
+        raise InputError(f"no broken build {unknown[0]!r}; known: {', '.join(known)}")
+    return [known[name] for name in names] or list(known.values())
 
 
 def run(builds: Sequence[Build], seed: int, screen: Screen, keep: Path | None = None) -> Iterator[Caught]:

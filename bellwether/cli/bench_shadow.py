@@ -29,9 +29,10 @@ def shadow(
     from bellwether.bench import shadow as bench
     from bellwether.bench.engine import texts_of
     from bellwether.cli.models import quiet_libraries
-    from runtime import settings
+    from runtime import log, settings
 
     quiet_libraries()
+    log.configure("WARNING")
     base = texts_of(None, 512)
     order = bench.Order(
         settings=settings.load(threads=threads),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from runtime import clock
-from runtime.errors import BellwetherError, PromiseError
+from runtime.errors import BellwetherError, InputError, PromiseError
 
 if TYPE_CHECKING:
     from bellwether.chaos.broken import Caught
@@ -127,10 +127,17 @@ def every(
 
 
 @app.command()
-def broken(*, seed: Seed = None, keep: Keep = None, report: Report = None, as_json: AsJson = False) -> None:
+def broken(
+    names: Annotated[list[str] | None, typer.Argument(help="Builds; all by default.", metavar="NAME...")] = None,
+    *,
+    seed: Seed = None,
+    keep: Keep = None,
+    report: Report = None,
+    as_json: AsJson = False,
+) -> None:
     """Run builds that are broken on purpose; exit code 1 where one is not found out, or the control is not clean.
 
-    Example: `bellwether chaos broken`
+    Example: `bellwether chaos broken`, or `bellwether chaos broken ack-before-produce`
     """
     import msgspec
     from rich.console import Console
@@ -140,10 +147,12 @@ def broken(*, seed: Seed = None, keep: Keep = None, report: Report = None, as_js
     from bellwether.chaos.screen import Screen
 
     if report is not None:
+        if names:
+            raise InputError("a report tells of all broken builds; leave out --report or the names")
         reports.check(report, reports.BROKEN)
     signal.signal(signal.SIGTERM, _end)
     chosen = _seed(seed)
-    known = builds.load()
+    known = builds.choose(names or [])
     found: list[Caught] = []
 
     def tell(early: str) -> None:

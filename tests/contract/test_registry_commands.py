@@ -72,13 +72,14 @@ def test_a_version_is_published_once(run: Run, published, home: Path) -> None:
 
 
 def test_a_version_is_staged_promoted_and_rolled_back_and_the_log_says_by_whom_and_why(
-    run: Run, published, other: str
+    run: Run, call, published, other: str
 ) -> None:
     assert run("promote", "accurate", "--why", "the first", "--yes")["before"] is None
     assert run("stage", other, "--why", "trained anew")["after"] == other
     assert run("show", published.name)["generation"] == 1
     moved = run("promote", other, "--why", "better", "--yes")
     assert (moved["action"], moved["before"], moved["after"]) == ("promote", published.name, other)
+    assert "Say --yes" in str(call("rollback", "--why", "alarms").exception)
     assert run("rollback", "--why", "alarms", "--yes")["after"] == published.name
     moves = run("log")["moves"]
     assert [(one["action"], one["why"]) for one in moves] == [

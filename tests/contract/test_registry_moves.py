@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -74,6 +75,19 @@ def test_a_version_that_serves_already_is_neither_asked_about_nor_published_agai
     for action in ("promote", "stage"):
         result = call("models", action, "accurate", "--why", "again")
         assert "is the champion already" in str(result.exception)
+
+
+def test_a_person_at_a_terminal_is_asked_and_a_no_moves_nothing(run, published, monkeypatch) -> None:
+    terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("bellwether.cli.registry.sys", terminal)
+    words = ["models", "promote", "accurate", "--why", "the first"]
+    said = CliRunner().invoke(app, words, input="n\n")
+    assert f"let {published.name} serve instead of nothing (generation 1)?" in said.output
+    assert said.exit_code == 1
+    CliRunner().invoke(app, ["models", "publish", "accurate"])
+    assert run("models", "log")["moves"] == []
+    assert CliRunner().invoke(app, words, input="y\n").exit_code == 0
+    assert [move["action"] for move in run("models", "log")["moves"]] == ["promote"]
 
 
 def test_what_the_store_alone_has_moves_the_pointer_only_where_its_signer_is_trusted(

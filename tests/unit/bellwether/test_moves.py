@@ -31,4 +31,5 @@ def test_a_worker_that_should_have_spoken_again_is_silent() -> None:
 
 
 def test_foreign_words_are_passed_over() -> None:
-    assert [one.served.worker for one in moves.latest([said("a", 1), said("b", 1, value=b"{")], NOW)] == ["a"]
+    foreign = [said("b", 1, value=value) for value in (b"{", b'{"worker":"\xff"}', b"[" * 5_000)]
+    assert [one.served.worker for one in moves.latest([said("a", 1), *foreign], NOW)] == ["a"]

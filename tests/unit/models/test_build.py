@@ -42,3 +42,24 @@ def test_a_results_own_texts_are_part_of_the_versions_name(tmp_path: Path) -> No
         (trained / HEADLINES_FILE).write_text(said)
         names.append(build.version_name(build.lineage_of(trained, facts)))
     assert len(set(names)) == 3
+
+
+def test_the_manifests_format_is_part_of_the_versions_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = tiny.write(tmp_path).trained
+    facts = json.loads((trained / TRAINING_FILE).read_text())
+    before = build.version_name(build.lineage_of(trained, facts))
+    monkeypatch.setattr(build, "FORMAT", build.FORMAT + 1)
+    assert build.version_name(build.lineage_of(trained, facts)) != before
+
+
+def test_a_version_that_does_not_verify_stays_until_another_replaces_it(tmp_path: Path) -> None:
+    made = tiny.write(tmp_path)
+    facts = json.loads((made.trained / TRAINING_FILE).read_text())
+    name = build.version_name(build.lineage_of(made.trained, facts))
+    old = tmp_path / "registry" / name
+    old.mkdir(parents=True)
+    (old / "model.safetensors").write_bytes(b"serves still")
+    order = build.Order(trained=made.trained, encoder=tmp_path / "nowhere", registry=old.parent, keys=tmp_path / "keys")
+    with pytest.raises((ModelError, OSError)):
+        build.build(order)
+    assert (old / "model.safetensors").read_bytes() == b"serves still"

@@ -24,7 +24,8 @@ def test_many_at_once_leave_the_highest(tmp_path) -> None:
     assert remembered(tmp_path) == Remembered(19, "v-19")
 
 
-def test_a_damaged_memory_is_said_and_not_taken_for_none(tmp_path) -> None:
-    (tmp_path / MEMORY_FILE).write_text("{")
+@pytest.mark.parametrize("content", [b"{", b'{"version":"\xff"}', b"[]"])
+def test_a_damaged_memory_is_said_and_not_taken_for_none(tmp_path, content: bytes) -> None:
+    (tmp_path / MEMORY_FILE).write_bytes(content)
     with pytest.raises(InputError, match=r"champion\.json does not say what served here last: .*; delete it"):
         remembered(tmp_path)

@@ -14,6 +14,7 @@ SPEC_VERSION = b"1.0"
 TYPE_PREFIX = "bellwether."
 PUBLISHED_TYPE = TYPE_PREFIX + "news.article.published.v1"
 SCORED_TYPE = TYPE_PREFIX + "news.article.scored.v1"
+LABEL_SUBMITTED_TYPE = TYPE_PREFIX + "news.label.submitted.v1"
 MODEL_PUBLISHED_TYPE = TYPE_PREFIX + "news.model.published.v1"
 MODEL_SERVED_TYPE = TYPE_PREFIX + "news.model.served.v1"
 

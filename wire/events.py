@@ -119,3 +119,26 @@ class ModelServed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     challenger: str | None = None
     """A version that is tried beside."""
     refused: tuple[RefusedVersion, ...] = ()
+
+
+class LabelSubmitted(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`news.label.submitted`: what a person says of an event, with all that is needed to learn from it.
+
+    The snapshot (`text` to `probabilities`) is whoever submits's, so that the topic alone rebuilds the label store and
+    nothing depends on how long the scored topic is kept. Its key is `wire.labels.key`.
+    """
+
+    event_id: Annotated[str, Meta(min_length=1)]
+    task: Annotated[str, Meta(min_length=1)]
+    label: Annotated[str, Meta(min_length=1)]
+    labeller: Annotated[str, Meta(min_length=1)]
+    """Who says so: a person, or the name of an import."""
+    labelled_at: UtcTime
+    text: str | None = None
+    """As the scored event carries it; without it the label waits until the scored topic gives one."""
+    published_at: UtcTime | None = None
+    model_version: str | None = None
+    """Of the model whose answer the labeller saw, and that answer."""
+    probabilities: dict[str, Share] | None = None
+    sampling_probability: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
+    """With which the event was chosen to be labelled: metrics weigh it by the inverse (Horvitz & Thompson 1952)."""

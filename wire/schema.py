@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from wire import deadletter
-from wire.events import Article, ModelPublished, ModelServed, Scored
+from wire.events import Article, LabelSubmitted, ModelPublished, ModelServed, Scored
 
 FOLDER = Path(__file__).parent / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -20,6 +20,7 @@ _MESSAGES: Mapping[str, type[msgspec.Struct]] = MappingProxyType(
     {
         "article.published.v1": Article,
         "article.scored.v1": Scored,
+        "label.submitted.v1": LabelSubmitted,
         "model.published.v1": ModelPublished,
         "model.served.v1": ModelServed,
     }

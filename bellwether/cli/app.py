@@ -16,6 +16,7 @@ from bellwether.cli import (
     evaluate,
     ingest,
     keys,
+    label,
     models,
     score,
     topics,
@@ -51,6 +52,7 @@ app.add_typer(dead.app, name="dead")
 app.command()(score.score)
 app.command()(evaluate.evaluate)
 app.command()(train.train)
+app.add_typer(label.app, name="label")
 app.add_typer(encoders.app, name="encoders")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")

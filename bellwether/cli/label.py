@@ -1,0 +1,147 @@
+"""`bellwether label import|export`: labels of people between files and the topic."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runtime import clock, settings
+from runtime.errors import InputError, PromiseError
+
+if TYPE_CHECKING:
+    from bellwether.labels.rows import Defaults
+    from wire.events import LabelSubmitted
+
+app = typer.Typer(help="Labels of people: bring them into Kafka, and out of it.", no_args_is_help=True)
+
+SHOWN = 5
+"""Refused rows that are told one by one; `--json` and the count tell of all."""
+
+Bootstrap = Annotated[str | None, typer.Option(help="Kafka's address, host:port; default: the settings'.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
+
+
+class Format(StrEnum):
+    """What a file of labels may be."""
+
+    jsonl = "jsonl"
+    csv = "csv"
+    label_studio = "label-studio"
+
+
+@app.callback()
+def root() -> None:
+    """Labels of people: bring them into Kafka, and out of it."""
+
+
+@app.command(name="import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="JSON Lines, CSV (gzip too) or Label Studio's JSON export.")],
+    *,
+    format_: Annotated[Format | None, typer.Option("--format", help="Default: by the name's ending.")] = None,
+    labeller: Annotated[str | None, typer.Option(help="Who labelled rows that do not say so.")] = None,
+    dated: Annotated[
+        bool, typer.Option("--now", help="Take the present for rows that do not say when they were labelled.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if any row was refused.")] = False,
+    bootstrap: Bootstrap = None,
+    as_json: Json = False,
+) -> None:
+    """Publish the labels of a file; each row is a label with fields `event_id text task label labeller labelled_at`.
+
+    Without `event_id` the text identifies the event, without `task` the label's name tells it. The text goes with the
+    label, so that nothing later depends on how long the scored topic is kept.
+
+    Example: `bellwether label import labels.csv --labeller desk --now`
+    """
+    from bellwether.labels import topic
+    from bellwether.labels.rows import Defaults
+
+    defaults = Defaults(labeller, clock.now() if dated else None)
+    refused: list[str] = []
+    counts = {"published": 0, "failed": 0}
+
+    def settled(label: LabelSubmitted, error: Exception | None) -> None:
+        counts["published" if error is None else "failed"] += 1
+        if error is not None:
+            print(f"{label.event_id}: {error}", file=sys.stderr)
+
+    found = _labels(path, format_ or _format_of(path), defaults, refused)
+    topic.submit(settings.load(bootstrap=bootstrap).bootstrap, found, settled)
+    for sentence in refused[:SHOWN]:
+        print(sentence, file=sys.stderr)
+    told = {**counts, "refused": len(refused)}
+    typer.echo(json.dumps(told) if as_json else f"{path}: " + ", ".join(f"{n:,} {what}" for what, n in told.items()))
+    if counts["failed"] or (strict and refused):
+        raise PromiseError(f"{counts['failed']} labels were not acknowledged, {len(refused)} rows were refused")
+
+
+@app.command()
+def export(
+    path: Annotated[Path, typer.Argument(help="File to write, JSON Lines; it must not be there yet.")],
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every label, not only the one that counts.")] = False,
+    bootstrap: Bootstrap = None,
+    as_json: Json = False,
+) -> None:
+    """Write the labels of the topic: for each event and task the one that counts, which is the last by label time.
+
+    Example: `bellwether label export labels.jsonl`
+    """
+    import msgspec
+
+    from bellwether.labels import topic
+    from trainer.labels.effective import effective
+
+    by_key = {}
+    for entry in topic.entries(settings.load(bootstrap=bootstrap).bootstrap):
+        by_key[entry.key] = entry.label  # compaction may not have come yet
+    labels = [label for _, label in sorted(by_key.items()) if label is not None]
+    chosen = labels if every else list(effective(labels, {}).values())
+    try:
+        with path.open("xb") as file:
+            file.writelines(msgspec.json.encode(label) + b"\n" for label in chosen)
+    except FileExistsError as error:
+        raise InputError(f"{path} is there already; name another file") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}; name another file") from error
+    told = {"written": len(chosen), "labels": len(labels)}
+    typer.echo(json.dumps(told) if as_json else f"{path}: {len(chosen):,} of {len(labels):,} labels")
+
+
+def _labels(path: Path, format_: Format, defaults: Defaults, refused: list[str]) -> Iterator[LabelSubmitted]:
+    from bellwether.labels.rows import label_of
+
+    for place, row in _rows(path, format_):
+        try:
+            if isinstance(row, InputError):
+                raise row
+            yield label_of(row, defaults)
+        except InputError as error:
+            refused.append(f"{path}, {place}: {error}")
+
+
+def _rows(path: Path, format_: Format) -> Iterator[tuple[str, Mapping[str, Any] | InputError]]:
+    from bellwether.labels import label_studio
+    from streams.ingest import opening
+
+    if format_ is Format.label_studio:
+        yield from label_studio.rows(path)
+        return
+    with opening.file(path, "jsonl" if format_ is Format.jsonl else "csv") as rows:
+        for row in rows.iterator:
+            yield f"line {row.number}", row.values
+
+
+def _format_of(path: Path) -> Format:
+    suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
+    by_suffix = {".jsonl": Format.jsonl, ".ndjson": Format.jsonl, ".csv": Format.csv, ".json": Format.label_studio}
+    if not suffixes or suffixes[-1] not in by_suffix:
+        raise InputError(f"{path}: the name tells no format; add --format {', '.join(Format)}")
+    return by_suffix[suffixes[-1]]

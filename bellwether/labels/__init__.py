@@ -1,0 +1,1 @@
+"""Labels between files, people and the topic."""

@@ -1,0 +1,61 @@
+"""Labels to and from `news.label.submitted`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from bellwether.demo.topic_reader import open_reader
+from runtime import clock
+from streams.ingest.message import FRAMING_BYTES, Message
+from streams.ingest.producer import Publisher
+from trainer.labels.store import Entry
+from wire import cloudevents, codec, labels
+from wire.events import LabelSubmitted
+from wire.topics import LABELS
+
+Settled = Callable[[LabelSubmitted, Exception | None], None]
+"""Told of each label on the producer's thread: None when the broker has it, else why not."""
+
+
+def submit(bootstrap: str, given: Iterable[LabelSubmitted], settled: Settled, now: clock.Now = clock.now) -> None:
+    """Produce labels; returns when each is settled.
+
+    Raises:
+        BrokerError: nothing answers, the topic does not exist, or the broker stopped answering.
+    """
+    publisher = Publisher(bootstrap, topic=LABELS.name)
+    try:
+        for label in given:
+            publisher.publish(_message(label, now), lambda error, label=label: settled(label, error))
+        publisher.flush()
+    finally:
+        publisher.close()
+
+
+def entries(bootstrap: str, start: int = 0) -> Iterator[Entry]:
+    """The records from an offset to the present end, in their order; what is no label of ours is left out.
+
+    Raises:
+        BrokerError: nobody answers, or the topic does not exist.
+    """
+    with open_reader(bootstrap, (LABELS.name,)) as reader:
+        begin = {place: max(start, oldest) for place, oldest in reader.starts().items()}
+        reader.begin(begin)
+        for record in reader.until(reader.ends()):
+            if record.value is None:
+                yield Entry(record.offset, record.key or b"", None)
+                continue
+            try:
+                label = msgspec.json.decode(record.value, type=LabelSubmitted)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue
+            yield Entry(record.offset, record.key or labels.key(label), label)
+
+
+def _message(label: LabelSubmitted, now: clock.Now) -> Message:
+    key, value = labels.key(label), codec.encode(label)
+    headers = cloudevents.headers(cloudevents.LABEL_SUBMITTED_TYPE, key.decode("ascii"), label.labeller, now())
+    size = len(key) + len(value) + sum(len(name) + len(content) for name, content in headers) + FRAMING_BYTES
+    return Message(label.event_id, key, value, headers, size)

@@ -1,0 +1,79 @@
+"""Labels go into the topic of a real broker and come out as they were, by the commands that people use."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from bellwether.broker.cluster import Cluster
+from bellwether.cli.app import app
+from bellwether.labels import topic
+from runtime.errors import InputError, PromiseError
+from trainer.labels.effective import Subject
+from trainer.labels.store import LabelStore
+from wire.topics import LABELS
+
+ROWS = [
+    {"event_id": "e-1", "text": "Ostra soars", "label": "positive", "labelled_at": "2026-01-05T12:00:00Z"},
+    {"event_id": "e-1", "text": "Ostra soars", "label": "neutral", "labelled_at": "2026-01-05T11:00:00Z"},
+    {"event_id": "e-2", "label": "Macro", "labelled_at": "2026-01-05T12:00:00Z"},
+    {"event_id": "e-3", "label": "splendid", "labelled_at": "2026-01-05T12:00:00Z"},
+]
+
+
+@pytest.fixture
+def call(kafka: Cluster, make_topics: Callable[..., None]) -> Callable[..., Result]:
+    make_topics()
+    return lambda *words: CliRunner().invoke(app, ["label", *words, "--bootstrap", kafka.bootstrap])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "labels.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return tmp_path / "labels.jsonl"
+
+
+def said(result: Result) -> Any:
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return json.loads(result.stdout)
+
+
+def test_what_is_imported_is_exported_and_rebuilds_the_store(call, kafka: Cluster, file: Path, tmp_path: Path) -> None:
+    result = call("import", str(file), "--labeller", "desk", "--json")
+    assert said(result) == {"published": 3, "failed": 0, "refused": 1}
+    assert "line 4: it names no task, and 'splendid' is no label" in result.stderr
+    assert said(call("import", str(file), "--labeller", "desk", "--json"))["published"] == 3
+
+    assert said(call("export", str(tmp_path / "out.jsonl"), "--json")) == {"written": 2, "labels": 3}
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [(one["event_id"], one["task"], one["label"], one["labeller"]) for one in lines] == [
+        ("e-1", "sentiment", "positive", "desk"), ("e-2", "topic", "Macro", "desk"),
+    ]  # fmt: skip
+    assert said(call("export", str(tmp_path / "all.jsonl"), "--all", "--json"))["written"] == 3
+
+    with LabelStore(tmp_path / "labels.sqlite") as store:
+        counts = store.apply(LABELS.name, topic.entries(kafka.bootstrap, store.next_offset(LABELS.name)))
+        assert (counts.new, counts.repeated, counts.late, counts.parked) == (3, 3, 1, 1)
+        assert store.effective()[Subject("e-1", "sentiment")].label == "positive"
+        assert store.parked() == ["e-2"]
+        assert list(topic.entries(kafka.bootstrap, store.next_offset(LABELS.name))) == []
+
+
+def test_an_export_is_imported_again_as_it_is(call, file: Path, tmp_path: Path) -> None:
+    call("import", str(file), "--labeller", "desk")
+    call("export", str(tmp_path / "out.jsonl"), "--all")
+    assert said(call("import", str(tmp_path / "out.jsonl"), "--strict", "--json"))["refused"] == 0
+    assert said(call("export", str(tmp_path / "again.jsonl"), "--all", "--json"))["labels"] == 3
+    assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "out.jsonl").read_bytes()
+
+
+def test_refusals_are_errors_that_say_so(call, file: Path, tmp_path: Path) -> None:
+    strict = call("import", str(file), "--labeller", "desk", "--strict")
+    assert isinstance(strict.exception, PromiseError)
+    assert "1 rows were refused" in str(strict.exception)
+    assert isinstance(call("export", str(file)).exception, InputError)
+    (tmp_path / "labels.xls").touch()
+    assert "the name tells no format; add --format jsonl" in str(call("import", str(tmp_path / "labels.xls")).exception)

@@ -1,0 +1,125 @@
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runtime.errors import InputError
+from trainer.labels.effective import Subject
+from trainer.labels.store import Counts, Entry, LabelStore
+from wire import labels
+from wire.events import LabelSubmitted
+
+WHEN = datetime(2026, 1, 5, 12, tzinfo=UTC)
+TOPIC = "news.label.submitted.v1"
+TEXT = "Harbour Mills cuts its forecast"
+
+
+def label(says: str = "negative", labeller: str = "ana", minutes: int = 0, **changes: object) -> LabelSubmitted:
+    fields = {"event_id": "e-1", "task": "sentiment", "text": TEXT} | changes
+    at = WHEN + timedelta(minutes=minutes)
+    return LabelSubmitted(label=says, labeller=labeller, labelled_at=at, **fields)  # type: ignore[arg-type]
+
+
+def entries(*given: LabelSubmitted, start: int = 0) -> list[Entry]:
+    return [Entry(start + number, labels.key(one), one) for number, one in enumerate(given)]
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    with LabelStore(tmp_path / "labels.sqlite") as made:
+        yield made
+
+
+def test_labels_outlive_the_process_with_the_place_up_to_which_they_were_read(store, tmp_path: Path) -> None:
+    assert store.next_offset(TOPIC) == 0
+    store.apply(TOPIC, entries(label(), label("neutral", "bo", 1), start=7))
+    store.close()
+    with LabelStore(tmp_path / "labels.sqlite") as again:
+        assert again.next_offset(TOPIC) == 9
+        assert again.effective()[Subject("e-1", "sentiment")].label == "neutral"
+        assert again.next_offset("another topic") == 0
+
+
+@pytest.mark.parametrize(
+    ("then", "counts"),
+    [
+        (label(), Counts(repeated=1)),
+        (label("positive"), Counts(replaced=1)),
+        (label(minutes=1), Counts(new=1)),
+        (label("positive", minutes=1), Counts(new=1, contradicting=1)),
+        (label("positive", "bo", -1), Counts(new=1, contradicting=1, late=1)),
+        (label("Macro", task="topic"), Counts(new=1)),
+        (label(event_id="e-2", text=None), Counts(new=1, parked=1)),
+    ],
+)
+def test_what_became_of_a_label_is_counted(store, then: LabelSubmitted, counts: Counts) -> None:
+    assert store.apply(TOPIC, entries(label())) == Counts(new=1)
+    assert store.apply(TOPIC, entries(then, start=1)) == counts
+
+
+def test_a_label_without_a_text_waits_and_counts_for_nothing(store) -> None:
+    store.apply(TOPIC, entries(label(text=None), label(event_id="e-2")))
+    assert store.parked() == ["e-1"]
+    assert list(store.effective()) == [Subject("e-2", "sentiment")]
+
+
+def test_all_or_nothing_is_taken_over(store) -> None:
+    def breaks_off():
+        yield from entries(label())
+        raise OSError("the broker went away")
+
+    with pytest.raises(OSError, match="went away"):
+        store.apply(TOPIC, breaks_off())
+    assert (list(store.labels()), store.next_offset(TOPIC)) == ([], 0)
+
+
+def test_a_tombstone_leaves_neither_label_nor_text_in_the_file(store, tmp_path: Path) -> None:
+    secret = "the chairman of Vertano is to resign"
+    doomed = label(event_id="e-9", text=secret)
+    store.apply(TOPIC, entries(label(), doomed))
+    store.apply(TOPIC, entries(label("positive", minutes=2), start=2))
+    assert secret.encode() in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert store.apply(TOPIC, [Entry(3, labels.key(doomed), None)]) == Counts(erased=1)
+    assert [one.event_id for one in store.labels()] == ["e-1", "e-1"]
+    held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert secret.encode() not in held
+    assert TEXT.encode() in held
+    assert store.apply(TOPIC, [Entry(4, labels.key(doomed), None)]) == Counts()
+
+
+ONE = st.builds(
+    label, st.sampled_from(["positive", "negative"]), st.sampled_from(["ana", "bo"]), st.integers(0, 2),
+    event_id=st.sampled_from(["e-1", "e-2"]), text=st.sampled_from([TEXT, None]),
+)  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(ONE, st.booleans()), max_size=12), st.data())
+def test_the_compacted_topic_alone_rebuilds_it_and_reading_again_changes_nothing(tmp_path_factory, log, data) -> None:
+    """Compaction keeps each key's last record; a killed reader begins at any earlier place again."""
+    folder = tmp_path_factory.mktemp("stores")
+    all_ = [Entry(n, labels.key(one), None if is_gone else one) for n, (one, is_gone) in enumerate(log)]
+    compacted = sorted({entry.key: entry for entry in all_}.values(), key=lambda entry: entry.offset)
+    again_from = data.draw(st.integers(0, len(all_)))
+    with LabelStore(folder / "a") as whole, LabelStore(folder / "b") as rebuilt:
+        whole.apply(TOPIC, all_)
+        whole.apply(TOPIC, all_[again_from:])
+        rebuilt.apply(TOPIC, compacted)
+        assert list(whole.labels()) == list(rebuilt.labels())
+        assert whole.effective() == rebuilt.effective()
+        assert whole.next_offset(TOPIC) == rebuilt.next_offset(TOPIC) == len(all_)
+
+
+def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(b"no database, whatever its name says" * 200)
+    with pytest.raises(InputError, match=r"is no label store: .*; move it away, and the topic rebuilds it"):
+        LabelStore(tmp_path / "text")
+    other = sqlite3.connect(tmp_path / "other")
+    other.execute("CREATE TABLE photo (name TEXT)")
+    other.commit()
+    other.close()
+    with pytest.raises(InputError, match="is a database of format 0, this release reads 1"):
+        LabelStore(tmp_path / "other")

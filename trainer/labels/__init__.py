@@ -1,0 +1,1 @@
+"""Labels that people submit: kept, told apart and chosen from."""

@@ -1,0 +1,203 @@
+"""The label store: all labels of the topic in one SQLite file, with the place up to which it was read.
+
+The topic alone rebuilds it: a lost file costs a reading from the beginning, and nothing in it is not in the topic.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from runtime.errors import InputError
+from trainer.labels.effective import Subject, effective
+from wire.events import LabelSubmitted
+
+FORMAT = 1
+"""Of the file, in its `user_version`."""
+
+_TABLES = (
+    "CREATE TABLE label (key BLOB PRIMARY KEY, event_id TEXT NOT NULL, task TEXT NOT NULL, has_text INTEGER NOT NULL, "
+    "value BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX label_subject ON label (event_id, task)",
+    "CREATE TABLE place (topic TEXT PRIMARY KEY, next_offset INTEGER NOT NULL) WITHOUT ROWID",
+)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A record of the topic.
+
+    Attributes:
+        offset: its place; there is one partition.
+        key: as written; what it erases where there is no label.
+        label: None for a tombstone.
+    """
+
+    offset: int
+    key: bytes
+    label: LabelSubmitted | None
+
+
+@dataclass
+class Counts:
+    """What became of the entries of one call.
+
+    Attributes:
+        new: labels that were not there.
+        repeated: the same label again, word for word.
+        replaced: another label under a key that was there: the same labeller, at the same instant, said two things.
+        late: new ones for a subject that has a label of a later time.
+        contradicting: new ones that say otherwise than the label that counted before.
+        parked: new ones without a text.
+        erased: labels that a tombstone took away.
+    """
+
+    new: int = 0
+    repeated: int = 0
+    replaced: int = 0
+    late: int = 0
+    contradicting: int = 0
+    parked: int = 0
+    erased: int = 0
+
+
+@dataclass
+class LabelStore:
+    """One file; `with` closes it.
+
+    Args:
+        path: of the file, made where it is not there.
+        ranks: of labellers, see `effective`.
+
+    Raises:
+        InputError: the file is none of ours, or of another release.
+    """
+
+    path: Path
+    ranks: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._base = sqlite3.connect(self.path, isolation_level=None)
+            self._base.execute("PRAGMA journal_mode = WAL")
+            self._base.execute("PRAGMA synchronous = FULL")  # offsets are committed after this file has the labels
+            self._base.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
+            self._prepare()
+        except sqlite3.DatabaseError as error:
+            raise InputError(
+                f"{self.path} is no label store: {error}; move it away, and the topic rebuilds it"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._base.close()
+
+    def next_offset(self, topic: str) -> int:
+        """Where to go on reading; 0 at the beginning."""
+        row = self._base.execute("SELECT next_offset FROM place WHERE topic = ?", (topic,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def apply(self, topic: str, entries: Iterable[Entry]) -> Counts:
+        """Take over records and their place, all or nothing; what is behind the place already is taken once more.
+
+        Args:
+            topic: where they were read.
+            entries: in the order of their offsets.
+        """
+        counts = Counts()
+        with self._transaction():
+            last = -1
+            for entry in entries:
+                last = entry.offset
+                self._erase(entry.key, counts) if entry.label is None else self._take(entry.key, entry.label, counts)
+            if last >= 0:
+                self._base.execute(
+                    "INSERT INTO place VALUES (?1, ?2) ON CONFLICT (topic) DO UPDATE "
+                    "SET next_offset = max(next_offset, ?2)",
+                    (topic, last + 1),
+                )
+        if counts.erased:
+            # Until then the write-ahead log, and pages that nobody uses any more, hold what was erased.
+            self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return counts
+
+    def labels(self, *, event_id: str | None = None) -> Iterator[LabelSubmitted]:
+        """All labels, or those of one event, by key."""
+        where, given = ("WHERE event_id = ?", (event_id,)) if event_id is not None else ("", ())
+        for (value,) in self._base.execute(f"SELECT value FROM label {where} ORDER BY key", given):
+            yield _decoded(value)
+
+    def effective(self) -> dict[Subject, LabelSubmitted]:
+        """The label that counts for each event and task; those without a text are parked and left out."""
+        rows = self._base.execute("SELECT value FROM label WHERE has_text ORDER BY key")
+        return effective((_decoded(value) for (value,) in rows), self.ranks)
+
+    def parked(self) -> list[str]:
+        """Ids of events that are labelled and have no text yet."""
+        return [row[0] for row in self._base.execute("SELECT DISTINCT event_id FROM label WHERE NOT has_text")]
+
+    def _take(self, key: bytes, label: LabelSubmitted, counts: Counts) -> None:
+        value = msgspec.json.encode(label)
+        before = self._base.execute("SELECT value FROM label WHERE key = ?", (key,)).fetchone()
+        if before is not None:
+            counts.repeated += before[0] == value
+            counts.replaced += before[0] != value
+        else:
+            self._count_new(label, counts)
+        self._base.execute(
+            "INSERT OR REPLACE INTO label VALUES (?, ?, ?, ?, ?)",
+            (key, label.event_id, label.task, label.text is not None, value),
+        )
+
+    def _count_new(self, label: LabelSubmitted, counts: Counts) -> None:
+        counts.new += 1
+        counts.parked += label.text is None
+        own = [one for one in self.labels(event_id=label.event_id) if one.task == label.task]
+        if own:
+            counts.late += any(one.labelled_at > label.labelled_at for one in own)
+            (counted,) = effective(own, self.ranks).values()
+            counts.contradicting += counted.label != label.label
+
+    def _erase(self, key: bytes, counts: Counts) -> None:
+        counts.erased += self._base.execute("DELETE FROM label WHERE key = ?", (key,)).rowcount
+
+    def _prepare(self) -> None:
+        found = self._base.execute("PRAGMA user_version").fetchone()[0]
+        if found == FORMAT:
+            return
+        if found or self._base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise InputError(
+                f"{self.path} is a database of format {found}, this release reads {FORMAT}; move it away, and the "
+                "topic rebuilds it"
+            )
+        with self._transaction():
+            for table in _TABLES:
+                self._base.execute(table)
+            self._base.execute(f"PRAGMA user_version = {FORMAT}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with closing(self._base.cursor()) as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+
+
+def _decoded(value: bytes) -> LabelSubmitted:
+    return msgspec.json.decode(value, type=LabelSubmitted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import msgspec
 
@@ -28,7 +29,7 @@ def submit(bootstrap: str, given: Iterable[LabelSubmitted], settled: Settled, no
     publisher = Publisher(bootstrap, topic=LABELS.name)
     try:
         for label in given:
-            publisher.publish(_message(label, now), lambda error, label=label: settled(label, error))
+            publisher.publish(_message(label, now), partial(settled, label))
         publisher.flush()
     finally:
         publisher.close()

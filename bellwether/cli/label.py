@@ -1,4 +1,4 @@
-"""`bellwether label import|export`: labels of people between files and the topic."""
+"""`bellwether label add|import|export`: labels of people between persons, files and the topic."""
 
 from __future__ import annotations
 
@@ -38,6 +38,51 @@ class Format(StrEnum):
 @app.callback()
 def root() -> None:
     """Labels of people: bring them into Kafka, and out of it."""
+
+
+@app.command()
+def add(
+    event_id: Annotated[str, typer.Argument(help="Of the event, as its scored event names it.")],
+    label: Annotated[str, typer.Argument(help="What it should have said.")],
+    *,
+    labeller: Annotated[str, typer.Option(help="Who says so.")],
+    task: Annotated[str | None, typer.Option(help="Default: the task that has this label.")] = None,
+    text: Annotated[
+        str | None, typer.Option(help="Of the event, where the scored topic does not have it any more.")
+    ] = None,
+    bootstrap: Bootstrap = None,
+    as_json: Json = False,
+) -> None:
+    """Label one event. Its text and the model's answer are taken from the scored topic and go with the label.
+
+    Example: `bellwether label add 5f1c0d9e negative --labeller ana`
+    """
+    import msgspec
+
+    from bellwether.labels import snapshot, topic
+    from bellwether.labels.rows import Defaults, label_of
+
+    where = settings.load(bootstrap=bootstrap).bootstrap
+    row = {"event_id": event_id, "label": label, "task": task, "text": text}
+    made = label_of(row, Defaults(labeller, clock.now()))
+    seen = None if text else snapshot.scored(where, event_id)
+    if seen is None and text is None:
+        raise InputError(f"no scored event {event_id!r} at {where}; check the id, or give the event's --text")
+    if seen is not None:
+        answer = seen.tasks.get(made.task)
+        made = msgspec.structs.replace(
+            made,
+            text=seen.text,
+            published_at=seen.published_at,
+            model_version=seen.model_version,
+            probabilities=None if answer is None else answer.probabilities,
+        )
+    failed: list[Exception] = []
+    topic.submit(where, [made], lambda _, error: failed.append(error) if error else None)
+    if failed:
+        raise failed[0]
+    said = "" if made.probabilities is None else f"; {made.model_version} said {_top(made.probabilities)}"
+    typer.echo(msgspec.json.encode(made).decode() if as_json else f"{event_id}: {made.task} {made.label}{said}")
 
 
 @app.command(name="import")
@@ -113,6 +158,11 @@ def export(
         raise InputError(f"{path} cannot be written: {error.strerror}; name another file") from error
     told = {"written": len(chosen), "labels": len(labels)}
     typer.echo(json.dumps(told) if as_json else f"{path}: {len(chosen):,} of {len(labels):,} labels")
+
+
+def _top(probabilities: Mapping[str, int]) -> str:
+    label = max(probabilities, key=probabilities.__getitem__)
+    return f"{label} ({probabilities[label] / 10_000:.0%})"
 
 
 def _labels(path: Path, format_: Format, defaults: Defaults, refused: list[str]) -> Iterator[LabelSubmitted]:

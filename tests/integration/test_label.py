@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from kafka import KafkaProducer
 from typer.testing import CliRunner, Result
 
 from bellwether.broker.cluster import Cluster
@@ -14,7 +17,10 @@ from bellwether.labels import topic
 from runtime.errors import InputError, PromiseError
 from trainer.labels.effective import Subject
 from trainer.labels.store import LabelStore
-from wire.topics import LABELS
+from wire.events import Scored, TaskScore
+from wire.topics import LABELS, SCORED
+
+WHEN = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 ROWS = [
     {"event_id": "e-1", "text": "Ostra soars", "label": "positive", "labelled_at": "2026-01-05T12:00:00Z"},
@@ -77,3 +83,33 @@ def test_refusals_are_errors_that_say_so(call, file: Path, tmp_path: Path) -> No
     assert isinstance(call("export", str(file)).exception, InputError)
     (tmp_path / "labels.xls").touch()
     assert "the name tells no format; add --format jsonl" in str(call("import", str(tmp_path / "labels.xls")).exception)
+
+
+def test_an_event_is_labelled_with_what_the_scored_topic_says_of_it(call, kafka: Cluster) -> None:
+    said_before = Scored(
+        event_id="e-7", text="Vertano cuts jobs", published_at=WHEN, source="test", model_version="v-0123456789",
+        engine="noop", cleaning="2", batch_id="b", worker="w", source_partition=0, source_offset=0, scored_at=WHEN,
+        tasks={"sentiment": TaskScore(label="neutral", probabilities={"neutral": 6_000, "negative": 4_000},
+                                      abstained=False)},
+    )  # fmt: skip
+    newer = msgspec.structs.replace(said_before, model_version="v-aaaaaaaaaa")
+    other = msgspec.structs.replace(said_before, event_id="e-8", text='it quotes e-7 and says "e-7"')
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
+    for event in (said_before, newer, other):
+        producer.send(SCORED.name, msgspec.json.encode(event), partition=0)
+    producer.close()
+
+    made = said(call("add", "e-7", "negative", "--labeller", "ana", "--json"))
+    assert (made["text"], made["model_version"], made["task"]) == ("Vertano cuts jobs", "v-aaaaaaaaaa", "sentiment")
+    assert made["probabilities"] == {"neutral": 6_000, "negative": 4_000}
+    assert call("add", "e-7", "negative", "--labeller", "bo").stdout == (
+        "e-7: sentiment negative; v-aaaaaaaaaa said neutral (60%)\n"
+    )
+    assert call("add", "e-9", "Macro", "--labeller", "bo", "--text", "rates rise").exit_code == 0
+    found = [entry.label for entry in topic.entries(kafka.bootstrap)]
+    assert [(one.event_id, one.labeller, one.label) for one in found if one] == [
+        ("e-7", "ana", "negative"), ("e-7", "bo", "negative"), ("e-9", "bo", "Macro"),
+    ]  # fmt: skip
+    gone = call("add", "e-9", "Macro", "--labeller", "bo")
+    assert "no scored event 'e-9' at" in str(gone.exception)
+    assert "is no label of sentiment or topic" in str(call("add", "e-7", "bad", "--labeller", "bo").exception)

@@ -89,6 +89,10 @@ class Store:
             with self._asked(path):
                 inner = self._for(len(content) if isinstance(content, bytes) else content.stat().st_size)
                 obstore.put(inner, path, content, mode="create", use_multipart=False)
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"{self.url} takes no object {path}: its bucket is not there; make it, or check BELLWETHER_STORE"
+            ) from error
         except AlreadyExistsError as error:
             # S3 also answers so (409) while another create of the object runs, which may still fail.
             if self._size(path) is None:

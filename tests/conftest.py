@@ -19,7 +19,13 @@ PARTITIONS = 4
 MakeTopics = Callable[..., None]
 
 
+KEPT = {"BELLWETHER_HOME", "BELLWETHER_CACHE", "BELLWETHER_DATA"}
+"""Settings of whoever runs the tests that they may use: others name a store or a broker that real workers follow."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    for name in [name for name in os.environ if name.startswith("BELLWETHER_") and name not in KEPT]:
+        del os.environ[name]
     # A shell that starts us in the background has Ctrl-C ignored, and the processes that we test would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # kafka-python 3.0.12 reads its schemas through a function that Python 3.11 and 3.12 call deprecated.

@@ -101,9 +101,10 @@ def rollback(why: WhyOption, yes: YesOption = False, as_json: JsonOption = False
     from models import pointer
 
     _require_reason(why)
-    store = _opened(settings.load())
+    store = _opened(where := settings.load())
     now = pointer.head(store)
     then = pointer.rolled_back(now)
+    _bring(where, store, then.champion or "", None, as_json)
     _confirm(f"let {then.champion} serve again instead of {now.champion} (generation {then.generation})?", yes, as_json)
     _told(as_json, _move(store, "rollback", now, then, why))
 
@@ -224,11 +225,10 @@ def _who() -> str:
 
 
 def _confirm(question: str, yes: bool, as_json: bool) -> None:
-    if yes:
-        return
-    if as_json or not sys.stdin.isatty():
+    if not yes and (as_json or not sys.stdin.isatty()):
         raise InputError(f"nobody can be asked: {question} Say --yes")
-    typer.confirm(question, abort=True)
+    if not yes:
+        typer.confirm(question, abort=True)
 
 
 def moved(

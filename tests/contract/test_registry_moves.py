@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -105,6 +106,19 @@ def test_what_the_store_alone_has_moves_the_pointer_only_where_its_signer_is_tru
     assert run("models", "log")["moves"] == []
     trust.write_text(known)
     assert run("models", "promote", published.name, "--why", "better", "--yes")["after"] == published.name
+
+
+def test_nobody_rolls_back_to_what_a_revoked_key_signed(run, call, published, home: Path) -> None:
+    folder, following = home / "registry" / published.name, home / "registry" / "v-0123456789"
+    shutil.copytree(folder, following)
+    renamed = msgspec.structs.replace(manifest.read(folder), version=following.name)
+    manifest.write_signed(following, renamed, home / "keys")
+    for version in (published.name, following.name):
+        run("models", "promote", version, "--why", "better", "--yes")
+    (home / "keys" / keys.TRUST_FILE).write_text("")
+    result = call("models", "rollback", "--why", "alarms", "--yes")
+    assert isinstance(result.exception, CorruptVersionError)
+    assert [move["action"] for move in run("models", "log")["moves"]] == ["promote", "promote"]
 
 
 def test_a_user_without_a_name_moves_the_pointer_by_number(run, monkeypatch: pytest.MonkeyPatch) -> None:

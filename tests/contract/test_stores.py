@@ -81,6 +81,13 @@ def test_a_store_that_refuses_is_asked_no_second_time(store: Store, monkeypatch:
     assert not caught.value.is_retriable
 
 
+def test_a_bucket_that_is_not_there_is_named_with_the_cure(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("ENDPOINT", s3), ("ACCESS_KEY_ID", "x"), ("SECRET_ACCESS_KEY", "x"), ("REGION", "us-east-1")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    with pytest.raises(StoreError, match="its bucket is not there; make it, or check BELLWETHER_STORE"):
+        open_store("s3://nobody-made-this/x").create("a", b"1")
+
+
 def test_a_url_of_no_store_is_refused() -> None:
     with pytest.raises(InputError, match=r"(?s)'gopher://x' names no store: .*give a folder or s3://bucket/prefix"):
         open_store("gopher://x")

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,8 +24,10 @@ from models.classifier import (
     slice_task,
 )
 from models.engines import openvino_int8, torch_engine
-from models.engines.padded import Facts
+from models.engines.padded import Facts, PaddedEngine
 from models.engines.quantise import quantise
+from models.held_out import ENGINES
+from models.lineage import lineage_of, version_name
 from models.manifest import (
     FORMAT,
     Canary,
@@ -36,9 +37,10 @@ from models.manifest import (
     TaskCalibration,
     TaskEntry,
     describe_files,
-    digest,
     write_signed,
 )
+from models.measure import Labelled, measured
+from models.measure import checked as check_labels
 from models.text import clean
 from runtime.errors import CorruptVersionError, ModelError
 
@@ -57,10 +59,6 @@ models reach 0.97 to 0.99; a wrong mask or a broken operator gives 0.5 to 0.8.""
 CANARIES = 8
 """Headlines whose logits stand in the manifest and are checked at each start; 8 take about 20 ms."""
 
-CODE = ("b*.py", "calibration.py", "classifier.py", "compare.py", "headlines.txt", "text.py", "engines/*.py")
-"""Files of this package that decide what a version holds (`batching.py` and `build.py` first); with the manifest's
-format, their digest is part of its name."""
-
 
 @dataclass(frozen=True)
 class Order:
@@ -73,6 +71,7 @@ class Order:
         keys: folder of this machine's signing key, made where it has none.
         cache: the project's cache folder for encoders; this user's where None.
         headlines: cleaned texts for int8 ranges and comparison; the result's own, else the built-in ones, where empty.
+        labelled: what each engine is measured on; texts that were not trained on.
         min_agreement: share of equal top labels under which int8 is refused.
         tell: takes a sentence about what is being done.
     """
@@ -83,6 +82,7 @@ class Order:
     encoder: Path | None = None
     cache: Path | None = None
     headlines: Sequence[str] = ()
+    labelled: Sequence[Labelled] = ()
     min_agreement: float = MIN_AGREEMENT
     tell: Callable[[str], None] = lambda _: None
 
@@ -119,11 +119,13 @@ def build(order: Order) -> str:
     target = order.registry / origin.version
     if target.is_dir():
         try:
-            registry.verified(target, trust)
+            known = registry.verified(target, trust)
         except CorruptVersionError as error:
             order.tell(f"{error}; building it anew")
         else:
-            return origin.version
+            if not order.labelled or ENGINES in known.metrics:
+                return origin.version
+            order.tell("it is there, and its engines were never measured; building it anew")
     encoder = order.encoder or encoders.resolve(facts["encoder"]["name"], order.cache)
     if encoders.weights_digest(encoder) != lineage.base:
         raise ModelError(f"{encoder} is not the encoder that {order.trained} was trained on; give that one")
@@ -173,30 +175,36 @@ def assemble(order: Order, trained: Trained, origin: Origin, folder: Path) -> Ma
         files=describe_files(folder),
     )
     order.tell(f"comparing the engines on {len(headlines)} headlines")
-    return compared(draft, folder, headlines, order.min_agreement)
+    return compared(draft, folder, headlines, order)
 
 
-def compared(draft: Manifest, folder: Path, headlines: Sequence[str], min_agreement: float) -> Manifest:
-    """Measure each engine against full precision and complete the manifest.
+def compared(draft: Manifest, folder: Path, headlines: Sequence[str], order: Order) -> Manifest:
+    """Measure each engine against full precision, and on labelled texts where there are some; complete the manifest.
 
     Raises:
+        InputError: a labelled text has a label that the version does not know.
         ModelError: int8 agrees with full precision on fewer than `min_agreement` of the headlines.
     """
-    reference = torch_engine.TorchEngine(
-        Facts.of(draft, torch_engine.FP32), folder, torch_engine.load_wide(draft, folder), "cpu"
-    )
-    expected = reference.logits(headlines)
-    reference.close()
-    entries = {torch_engine.FP32: draft.engines[torch_engine.FP32]}
-    half = torch_engine.TorchEngine(
-        Facts.of(draft, torch_engine.BF16), folder, torch_engine.load_wide(draft, folder), "cpu"
-    )
-    full = draft.calibrations_of(torch_engine.FP32)
-    entries[torch_engine.BF16] = compare.entry(full, expected, full, half.logits(headlines))
-    half.close()
-    int8 = openvino_int8.open_openvino(draft, folder, threads=None)
-    entries[openvino_int8.NAME] = compare.fitted(full, expected, int8.logits(headlines))
-    int8.close()
+    labelled, min_agreement = order.labelled, order.min_agreement
+    check_labels(labelled, draft.tasks)
+    found, graded = {}, {}
+    for name in draft.engines:
+        engine = _opened(draft, folder, name)
+        found[name] = engine.logits(headlines)
+        if labelled:
+            order.tell(f"measuring {name} on {sum(len(one.texts) for one in labelled)} labelled texts")
+            graded[name] = [engine.logits(one.texts)[one.task] for one in labelled]
+        engine.close()
+    expected, full = found[torch_engine.FP32], draft.calibrations_of(torch_engine.FP32)
+    entries = {
+        torch_engine.FP32: draft.engines[torch_engine.FP32],
+        torch_engine.BF16: compare.entry(full, expected, full, found[torch_engine.BF16]),
+        openvino_int8.NAME: compare.fitted(full, expected, found[openvino_int8.NAME]),
+    }
+    metrics = dict(draft.metrics)
+    for name, logits in graded.items():
+        entries[name], told = measured(entries[name], draft.tasks, labelled, logits)
+        metrics[ENGINES] = {**metrics.get(ENGINES, {}), name: told}
     worst = min(entries[openvino_int8.NAME].agreement.values())
     if worst < min_agreement:
         raise ModelError(
@@ -208,7 +216,15 @@ def compared(draft: Manifest, folder: Path, headlines: Sequence[str], min_agreem
         Canary(text, {name: _row(draft.tasks[name].labels, rows[position]) for name, rows in expected.items()})
         for position, text in list(enumerate(headlines))[::step][:CANARIES]
     ]
-    return msgspec.structs.replace(draft, engines=entries, canaries=canaries)
+    return msgspec.structs.replace(draft, engines=entries, canaries=canaries, metrics=metrics)
+
+
+def _opened(draft: Manifest, folder: Path, engine: str) -> PaddedEngine:
+    """An engine of a version that has no complete manifest yet, on the CPU."""
+    if engine == openvino_int8.NAME:
+        return openvino_int8.open_openvino(draft, folder, threads=None)
+    wide = torch_engine.load_wide(draft, folder)
+    return torch_engine.TorchEngine(Facts.of(draft, engine), folder, wide, "cpu")
 
 
 def write_root(trained: Trained, folder: Path) -> dict[str, TaskEntry]:
@@ -256,36 +272,6 @@ def headlines_of(trained: Path) -> list[str]:
 def builtin_headlines() -> list[str]:
     """The invented headlines, cleaned."""
     return _cleaned(HEADLINES)
-
-
-def lineage_of(trained: Path, facts: Mapping[str, Any]) -> Lineage:
-    """Where a training result comes from, and the code that builds with it."""
-    weights = sha256()
-    own = [HEADLINES_FILE] if (trained / HEADLINES_FILE).is_file() else []
-    for name in ("adapter_config.json", "adapter_model.safetensors", "heads.safetensors", "calibration.json", *own):
-        try:
-            weights.update(f"{name} {digest(trained / name)}\n".encode())
-        except OSError as error:
-            raise ModelError(f"{trained / name} cannot be read: {error.strerror}; fetch the folder whole") from error
-    data = sorted(str(file["sha256"]) for file in facts.get("data", []))
-    code = sha256(f"format {FORMAT}\n".encode())
-    here = Path(__file__).parent
-    for path in sorted(path for pattern in CODE for path in here.glob(pattern)):
-        code.update(f"{path.relative_to(here).as_posix()} {digest(path)}\n".encode())
-    return Lineage(
-        data=sha256("\n".join(data).encode()).hexdigest(),
-        recipe=str(facts["recipe_sha256"]),
-        seed=int(facts["seed"]),
-        parent=facts.get("parent"),
-        base=str(facts["encoder"]["weights_sha256"]),
-        trained=weights.hexdigest(),
-        code=code.hexdigest(),
-    )
-
-
-def version_name(lineage: Lineage) -> str:
-    """`v-` and 10 hex digits of the lineage's digest."""
-    return "v-" + sha256(msgspec.json.encode(lineage)).hexdigest()[:10]
 
 
 def _cleaned(file: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -36,8 +37,14 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
     facts |= {f"labels.{name}": list(task.labels) for name, task in manifest.tasks.items()}
     for name, engine in manifest.engines.items():
         facts |= {f"engines.{name}.tolerance": engine.tolerance, f"engines.{name}.agreement": dict(engine.agreement)}
-    for score in held_out.scores(manifest):
-        place = f"scores.{score.task}.{score.data}.{score.part}"
-        measured = {name: getattr(score, name) for name in SCORES}
-        facts |= {f"{place}.{name}": value for name, value in measured.items() if value is not None}
-    return facts
+        facts |= _scored(f"engines.{name}.scores", held_out.engine_scores(manifest, name))
+    return facts | _scored("scores", held_out.scores(manifest))
+
+
+def _scored(place: str, scores: Sequence[held_out.Score]) -> dict[str, Any]:
+    return {
+        f"{place}.{score.task}.{score.data}.{score.part}.{name}": value
+        for score in scores
+        for name in SCORES
+        if (value := getattr(score, name)) is not None
+    }

@@ -127,6 +127,8 @@ def revoke(file: Path, key_id: str) -> PublicKey:
     """
     key = next((known for known in trusted(file) if known.id == key_id), None)
     if key is None:
+        if any(gone.id == key_id for gone in revoked(file)):
+            raise InputError(f"key {key_id} is revoked in {file} already; nothing is to be done")
         known = ", ".join(known.id for known in trusted(file)) or "none"
         raise InputError(f"{file} trusts no key {key_id!r}; it trusts {known}")
     changed = [

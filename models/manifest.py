@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import tempfile
-from collections.abc import Iterator
 from hashlib import file_digest
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from models import configs, graph, keys
+from models import configs, contents, graph, keys
 from models.engine import Task
 from runtime.errors import CorruptVersionError, ModelError
 
@@ -22,10 +20,6 @@ SIGNATURE = "manifest.sig"
 
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 """A manifest has about 20 KiB; it is read before its signature is known to be good, so its size is bounded."""
-
-ALLOWED_SUFFIXES = frozenset({".json", ".safetensors", ".txt", ".xml", ".ov", ".md", ".toml", ".model"})
-"""What a version may hold: nothing here is unpickled or imported by what reads it. OpenVINO's weights are named
-`.ov`, so that `.bin` (which elsewhere is a pickle) never needs an exception."""
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -169,7 +163,10 @@ def describe_files(folder: Path) -> dict[str, FileEntry]:
     Raises:
         CorruptVersionError: it holds a link or a kind of file that no version may hold.
     """
-    return {name: FileEntry(digest(folder / name), (folder / name).stat().st_size) for name in sorted(_files(folder))}
+    return {
+        name: FileEntry(digest(folder / name), (folder / name).stat().st_size)
+        for name in sorted(contents.files(folder, apart=(MANIFEST, SIGNATURE)))
+    }
 
 
 def read(folder: Path) -> Manifest:
@@ -195,17 +192,27 @@ def verify(folder: Path, trust: Path) -> Manifest:
     """
     if folder.is_symlink():
         raise CorruptVersionError(f"{folder} is a link; a version is a folder of its own, name that one")
-    payload = _bounded(folder / MANIFEST)
-    keys.check(payload, _bounded(folder / SIGNATURE), trust, str(folder / MANIFEST))
+    payload = signed(folder, trust)
     try:
         return _held_against(folder, payload)
     except OSError as error:
         raise CorruptVersionError(f"{folder} cannot be read: {error}; build or pull it again") from error
 
 
+def signed(folder: Path, trust: Path) -> bytes:
+    """The bytes of a version's manifest, after nothing but their signature was checked.
+
+    Raises:
+        CorruptVersionError: no key that is trusted, and not revoked, signed them.
+    """
+    payload = _bounded(folder / MANIFEST)
+    keys.check(payload, _bounded(folder / SIGNATURE), trust, str(folder / MANIFEST))
+    return payload
+
+
 def _held_against(folder: Path, payload: bytes) -> Manifest:
     manifest = decoded(payload, str(folder / MANIFEST))
-    present = set(_files(folder))
+    present = set(contents.files(folder, apart=(MANIFEST, SIGNATURE)))
     for name, entry in checked_files(manifest, str(folder)).items():
         if name not in present:
             raise CorruptVersionError(f"{folder / name} is missing; build or pull version {manifest.version} again")
@@ -248,7 +255,7 @@ def checked_files(manifest: Manifest, place: str) -> dict[str, FileEntry]:
         CorruptVersionError: a name leaves the folder, is none of a file, or is of a kind that can run code.
     """
     for name in manifest.files:
-        _check_name(name, place)
+        contents.check_name(name, place)
     return manifest.files
 
 
@@ -256,34 +263,6 @@ def digest(path: Path) -> str:
     """SHA-256 of a file in hex."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
-
-
-def _files(folder: Path) -> Iterator[str]:
-    """Names of all files below, `/` between parts, without manifest and signature; links and odd kinds are refused."""
-    for parent, folders, names in os.walk(folder):
-        for name in [*folders, *names]:
-            path = Path(parent, name)
-            mode = path.lstat().st_mode
-            relative = path.relative_to(folder).as_posix()
-            if stat.S_ISDIR(mode):
-                continue
-            if not stat.S_ISREG(mode):
-                raise CorruptVersionError(f"{path} is a link or no plain file; a version holds plain files alone")
-            if relative not in {MANIFEST, SIGNATURE}:
-                _check_name(relative, str(folder))
-                yield relative
-
-
-def _check_name(name: str, place: str) -> None:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name:
-        raise CorruptVersionError(f"the manifest of {place} names {name!r}, which leaves the folder; do not trust it")
-    if str(path) != name or not name.isprintable():
-        raise CorruptVersionError(f"the manifest of {place} names {name!r}, which is no plain name; do not trust it")
-    if path.suffix not in ALLOWED_SUFFIXES:
-        raise CorruptVersionError(
-            f"{place}/{name} is of a kind that no version may hold; allowed: {' '.join(sorted(ALLOWED_SUFFIXES))}"
-        )
 
 
 def _bounded(path: Path) -> bytes:

@@ -47,7 +47,9 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
         since: generation that made it the champion; 0 without one.
         previous: served before; where a rollback leads.
         staged: workers make it ready, so that a promotion is one reference.
+        staged_since: generation that staged it, 0 without one.
         challenger: is tried beside the champion.
+        challenger_since: generation that made it the challenger, 0 without one.
         policy: how far the challenger may go; None without one.
     """
 
@@ -56,8 +58,23 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     since: int = 0
     previous: str | None = None
     staged: str | None = None
+    staged_since: int = 0
     challenger: str | None = None
+    challenger_since: int = 0
     policy: Policy | None = None
+
+    def named(self, version: str) -> int:
+        """The last generation that gave a version one of its places; 0 where it has none.
+
+        >>> Pointer(generation=4, champion="v-b", since=2, staged="v-a", staged_since=3).named("v-a")
+        3
+        """
+        places = (
+            (self.champion, self.since),
+            (self.staged, self.staged_since),
+            (self.challenger, self.challenger_since),
+        )
+        return max((since for holder, since in places if holder == version), default=0)
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +107,8 @@ def staged(pointer: Pointer, version: str) -> Pointer:
     """
     if version == pointer.champion:
         raise InputError(f"{version} is the champion already; nothing is to be made ready")
-    return msgspec.structs.replace(pointer, generation=pointer.generation + 1, staged=version)
+    then = pointer.generation + 1
+    return msgspec.structs.replace(pointer, generation=then, staged=version, staged_since=then)
 
 
 def promoted(pointer: Pointer, version: str) -> Pointer:
@@ -127,7 +145,8 @@ def challenged(pointer: Pointer, version: str, policy: Policy) -> Pointer:
         raise InputError(f"{version} is the champion already; it cannot challenge itself")
     if not 0 < policy.share <= 1:
         raise InputError(f"the share {policy.share:g} is none; give one over 0, at most 1, such as 0.05")
-    return msgspec.structs.replace(pointer, generation=pointer.generation + 1, challenger=version, policy=policy)
+    then = pointer.generation + 1
+    return msgspec.structs.replace(pointer, generation=then, challenger=version, challenger_since=then, policy=policy)
 
 
 def unchallenged(pointer: Pointer) -> Pointer:
@@ -138,22 +157,19 @@ def unchallenged(pointer: Pointer) -> Pointer:
     """
     if pointer.challenger is None:
         raise InputError("no version challenges the champion; nothing is to be ended")
-    return msgspec.structs.replace(pointer, generation=pointer.generation + 1, challenger=None, policy=None)
+    then = pointer.generation + 1
+    return msgspec.structs.replace(pointer, generation=then, challenger=None, challenger_since=0, policy=None)
 
 
 def _crowned(pointer: Pointer, version: str) -> Pointer:
     """A version serves; it no longer waits, and it challenges nobody."""
-    is_challenger = pointer.challenger == version
-    return msgspec.structs.replace(
-        pointer,
-        generation=pointer.generation + 1,
-        champion=version,
-        since=pointer.generation + 1,
-        previous=pointer.champion,
-        staged=None if pointer.staged == version else pointer.staged,
-        challenger=None if is_challenger else pointer.challenger,
-        policy=None if is_challenger else pointer.policy,
-    )
+    then = pointer.generation + 1
+    now = msgspec.structs.replace(pointer, generation=then, champion=version, since=then, previous=pointer.champion)
+    if now.staged == version:
+        now = msgspec.structs.replace(now, staged=None, staged_since=0)
+    if now.challenger == version:
+        now = msgspec.structs.replace(now, challenger=None, challenger_since=0, policy=None)
+    return now
 
 
 def moves(store: Store) -> list[Move]:

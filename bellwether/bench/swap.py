@@ -79,6 +79,7 @@ class Result:
         rate: events per second that were produced.
         ages_ms: time and age of each event, for the picture.
         moves_ms: times of the moves.
+        failures: what broke a promise, in words.
     """
 
     row: Row
@@ -87,6 +88,7 @@ class Result:
     rate: float
     ages_ms: list[tuple[int, int]]
     moves_ms: list[float]
+    failures: tuple[str, ...] = ()
 
     def aims(self) -> dict[str, tuple[float, float]]:
         """What was measured and the most that it should be, by name."""
@@ -109,29 +111,35 @@ class Result:
             "capacity_events_per_second": self.capacity,
             "rate_events_per_second": self.rate,
             "aims_missed": missed,
+            "failures": list(self.failures),
         }
 
 
 def measure(order: Order, screen: Screen) -> Result:
     """Measure the capacity, then swap under a part of it.
 
+    What broke a promise (an event that was lost, doubled, mixed or scored by another version than it says, a move
+    that no worker followed) stands in the result's `failures`.
+
     Raises:
         InputError: the folder to keep is not empty.
-        PromiseError: an event was lost, doubled, mixed or scored by another version than it says, or no worker swapped.
+        PromiseError: the line without any swap broke one, or a run did not come to its end.
     """
     with _folder(order.keep) as folder:
         most = None if order.rate is not None else _capacity(order, folder, screen)
         rate = order.rate if order.rate is not None else round(LOAD * (most or 0.0), 1)
         screen.say(f"{rate:g} events a second" + (f", {LOAD:.0%} of {most:.0f}" if most else ""))
         row, outputs, inputs, strikes = _ran(_swaps(order, rate), order, folder, screen)
-        if not row.passed:
-            raise PromiseError(f"swaps under load (seed {order.seed}): {'; '.join(row.failures)}")
         found = figures(outputs, inputs, strikes, order.every_s)
+    failures = list(row.failures)
     if found.swaps < found.moves:
-        raise PromiseError(f"swaps under load (seed {order.seed}): {found.swaps} of {found.moves} swaps")
+        failures.append(
+            f"{found.swaps} of {found.moves} swaps: the others were not done when the next move came; on a machine "
+            f"that is busy with something else give each more time than the {order.every_s:g} s of --every"
+        )
     ages = sorted((inputs[one.source], one.time_ms - inputs[one.source]) for one in outputs if one.source in inputs)
     moves = [strike.time * 1000 for strike in strikes if strike.what == "promoted"]
-    return Result(row, found, most, rate, ages, moves)
+    return Result(row, found, most, rate, ages, moves, tuple(failures))
 
 
 def _capacity(order: Order, folder: Path, screen: Screen) -> float:

@@ -65,6 +65,8 @@ def swap(
     if plot is not None:
         swap_picture.save(result, plot)
     typer.echo(json.dumps(result.plain()) if as_json else _text(result))
+    if result.failures:
+        raise PromiseError(f"swaps under load (seed {order.seed}): {'; '.join(result.failures)}")
     if strict and (missed := result.plain()["aims_missed"]):
         raise PromiseError(f"aims missed: {', '.join(missed)} (seed {order.seed})")
 

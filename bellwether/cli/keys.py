@@ -62,7 +62,9 @@ def list_(as_json: JsonOption = False) -> None:
 
 @app.command()
 def trust(
-    public: Annotated[str, typer.Argument(help="The base64 part of what `bellwether keys list` prints there.")],
+    public: Annotated[
+        str, typer.Argument(help="What `bellwether keys list` prints there: `ed25519 BASE64`, in quotes, or BASE64.")
+    ],
     note: Annotated[str, typer.Option(help="Whose key it is.")] = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -72,7 +74,7 @@ def trust(
     """
     from models import keys as signing
 
-    key = signing.PublicKey(public, note)
+    key = signing.PublicKey(public.removeprefix(f"{signing.ALGORITHM} ").strip(), note)
     added = signing.trust(settings.load().keys_folder / signing.TRUST_FILE, key)
     if as_json:
         typer.echo(json.dumps({"id": key.id, "added": added}))
@@ -85,7 +87,9 @@ def revoke(
     key: Annotated[str, typer.Argument(help="The 16 hex digits that `bellwether keys list` prints first.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Serve nothing any more that this key signed, whenever it did; a worker that is to start refuses it.
+    """Serve nothing any more that this key signed, whenever it did; a worker that serves it ends within seconds.
+
+    So let another version serve first, with `bellwether models rollback` or `promote`, where one of its versions does.
 
     Example: `bellwether keys revoke 39b73e0da10b1c22`
     """

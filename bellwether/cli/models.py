@@ -35,6 +35,7 @@ def models() -> None:
 
 @app.command()
 def build(
+    *,
     only: Annotated[
         str | None, typer.Option(help="Just one of the shipped models, `accurate` or `fast`.", show_default=False)
     ] = None,
@@ -52,6 +53,14 @@ def build(
             show_default=False,
         ),
     ] = None,
+    labelled: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Measure each engine on a labelled file's texts that were not trained on; repeat for several. Scores "
+            "and confusion then stand in the manifest.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make complete, signed versions from training results; what is built already is verified and left alone.
@@ -63,6 +72,7 @@ def build(
     """
     from models import build as building
     from models import registry
+    from trainer.held_out import unseen
 
     chosen = _chosen(building.shipped(), only, trained, alias)
     where = settings.load()
@@ -78,6 +88,7 @@ def build(
             keys=where.keys_folder,
             encoder=encoder,
             cache=where.cache,
+            labelled=unseen(labelled or (), folder),
             tell=_teller(name),
         )
         built[name] = version = building.build(order)
@@ -146,15 +157,17 @@ def show(
         typer.echo(json.dumps(msgspec.to_builtins(found) | more))
         return
     typer.echo(f"{found.version} on {found.encoder}, built {found.created_at}, at most {found.max_tokens} tokens")
+    if found.lineage.parent is not None:
+        typer.echo(f"  trained on from {found.lineage.parent}")
     for name, task in found.tasks.items():
         typer.echo(f"  task {name}: {', '.join(task.labels)}")
     for name, engine in found.engines.items():
         agreement = ", ".join(f"{task} {share:.1%}" for task, share in engine.agreement.items())
         typer.echo(f"  engine {name}: same label as full precision {agreement}; farthest off {engine.tolerance:.4f}")
+        for score in held_out.engine_scores(found, name):
+            typer.echo(f"    {held_out.sentence(score)}")
     for score in held_out.scores(found):
-        measured = {"accuracy": score.accuracy, "macro-F1": score.macro_f1, "ECE": score.ece}
-        figures = ", ".join(f"{name} {value:.3f}" for name, value in measured.items() if value is not None)
-        typer.echo(f"  {score.task} on {score.data} ({score.part}, {score.n}): {figures}")
+        typer.echo(f"  {held_out.sentence(score)}")
 
 
 @app.command()
@@ -211,6 +224,8 @@ def verify(
     else:
         for name, problem in problems.items():
             typer.echo(f"{name}: {problem or 'holds'}")
+        if not problems:
+            typer.echo(f"no version in {where.registry_folder}; `bellwether models build` makes the shipped ones")
     if any(problems.values()):
         raise typer.Exit(1)
 

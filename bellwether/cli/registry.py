@@ -149,12 +149,10 @@ def list_store(as_json: bool) -> None:
 
     store = _opened(settings.load())
     now = msgspec.to_builtins(pointer.head(store))
-    roles = {
-        name: [role for role, version in now.items() if role != "generation" and version == name]
-        for name in publish.published(store)
-    }
+    names = publish.published(store)
+    roles = {name: [role for role, version in now.items() if version == name] for name in names}
+    rows = [{"version": name, "roles": own} for name, own in roles.items()]
     if as_json:
-        rows = [{"version": name, "roles": own} for name, own in roles.items()]
         typer.echo(json.dumps({"store": store.url, "pointer": now, "versions": rows}))
         return
     if not roles:
@@ -184,9 +182,10 @@ def _found(where: Settings, store: Store, version: str) -> tuple[str, Path | Non
     try:
         folder = registry.resolve(version, where.registry_folder)
     except VersionNotFoundError:
-        if version in publish.published(store):
+        if version in (known := publish.published(store)):
             return version, None
-        raise
+        known += [one.name for one in registry.versions(where.registry_folder)]
+        raise VersionNotFoundError(version, sorted(set(known))) from None
     return folder.name, folder
 
 

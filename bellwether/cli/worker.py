@@ -15,7 +15,9 @@ def worker(  # noqa: PLR0917 (typer calls by name)
     bootstrap: Annotated[str | None, typer.Option(help="Kafka's address, `host:port[,host:port]`.")] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Version that serves: `accurate`, `fast`, a version name or a folder; `noop` for benches."),
+        typer.Option(
+            help="What serves: `champion` (what is promoted), `accurate`, `fast`, a version or folder; `noop` for tests."
+        ),
     ] = None,
     engine: Annotated[str | None, typer.Option(help="Engine of the version; by default the best here.")] = None,
     threads: Annotated[int | None, typer.Option(min=0, help="Processor threads of the engine; 0 = all cores.")] = None,

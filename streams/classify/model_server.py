@@ -21,6 +21,7 @@ from streams.classify.side_topics import FAREWELL_S, Announcer, hear_moves
 from streams.classify.slot import Slot
 from streams.classify.swapper import Swapper
 from streams.classify.trial import Trial
+from streams.classify.trust_watch import TrustWatch
 from wire.events import ModelServed
 
 Ended = Callable[[asyncio.Future[None]], None]
@@ -70,6 +71,7 @@ class ModelServer:
         bootstrap = self._settings.bootstrap
         announcer = Announcer(bootstrap, self._worker)
         self._run(announcer.run(), ended)
+        self._run(TrustWatch(self._settings, slot).run(), ended)
         if not self.is_following:
             serving = slot.serving
             announcer.say(

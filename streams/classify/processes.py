@@ -115,7 +115,8 @@ class Processes:
         try:
             while not self._stopping:
                 if any(self._look_after(child) for child in self._children):
-                    _log.error("workers_given_up", failures=HOPELESS)
+                    cure = "the lines above that begin with `error:` say why; mend that, then start again"
+                    _log.error("workers_given_up", failures=HOPELESS, cure=cure)
                     self._stop()
                     return 1
                 self._sleep(TICK_S)

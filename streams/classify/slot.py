@@ -134,6 +134,24 @@ class Slot:
             await self._left(before.scorer)
         return before
 
+    @property
+    def canary(self) -> str | None:
+        """The version that serves some of the keys."""
+        return None if self._canary is None else self._canary.scorer.serving.version
+
+    def distrust(self, version: str, error: Exception) -> None:
+        """Let a challenger serve no more keys from the next batch on."""
+        if self._canary is not None and self._canary.scorer.serving.version == version:
+            self._put_aside(self._canary, error)
+
+    def _put_aside(self, canary: Canary, error: Exception) -> None:
+        version = canary.scorer.serving.version
+        _log.error("canary_put_aside", version=version, error=type(error).__name__, detail=str(error)[:500])
+        if self._canary is canary:
+            self._canary = None
+            self._calls_before += canary.scorer.calls
+        canary.failed(error)
+
     async def _left(self, scorer: Scorer) -> None:
         """Wait for the batch that a scorer may still be in; until then its calls and its deadline count."""
         self._leaving.append(scorer)  # a swap and a trial's end may wait at the same time
@@ -168,16 +186,7 @@ class Slot:
         try:
             parts = await _scored(canary.scorer, items, theirs, is_wanted)
         except Exception as error:  # a boundary: a challenger's trouble is never the champion's
-            _log.error(
-                "canary_put_aside",
-                version=canary.scorer.serving.version,
-                error=type(error).__name__,
-                detail=str(error)[:500],
-            )
-            if self._canary is canary:
-                self._canary = None
-                self._calls_before += canary.scorer.calls
-            canary.failed(error)
+            self._put_aside(canary, error)
             return []
         return [part for part in parts if isinstance(part, Scores)]
 

@@ -114,7 +114,7 @@ class Swapper:
             return
         if self._refused_at_start is not None:  # and told then
             version, reason = self._refused_at_start
-            self._refusals.refused(version, self._seen.generation, reason)
+            self._refusals.refused(version, self._seen.named(version), reason)
             self._refused_at_start = None
         if self._trial.goes_on not in {None, self._wanted(self._seen)}:
             await self._trial.end()  # not in `prepare`: it may be busy with a download
@@ -239,31 +239,31 @@ class Swapper:
         self, version: str, *, pauses: Sequence[float] = RESTART_PAUSES_S, is_counted: bool = True
     ) -> Scorer | None:
         """A scorer of a version, brought here, verified and warm; None where that is not possible now."""
-        generation = self._seen.generation
-        if not self._refusals.may_try(version, generation, self._monotonic()):
+        move = self._seen.named(version)
+        if not self._refusals.may_try(version, move, self._monotonic()):
             return None
         try:
             await in_background(partial(self._champions.bring, version), "pull")
             scorer = await self._seats.load(version, pauses, is_counted=is_counted)
         except (StoreError, OSError) as error:  # no store, no room, no process, no thread: not its fault
-            if self._refusals.not_had(version, generation, str(error), self._monotonic()):
+            if self._refusals.not_had(version, move, str(error), self._monotonic()):
                 _log.warning("version_not_had", version=version, served=self._slot.serving.version, detail=str(error))
             return None
         except UNLUCKY as error:
-            if self._refusals.loads(version, generation) < LOADS:
-                self._refusals.not_had(version, generation, str(error), self._monotonic(), is_load=True)
+            if self._refusals.loads(version, move) < LOADS:
+                self._refusals.not_had(version, move, str(error), self._monotonic(), is_load=True)
                 _log.warning("version_not_loaded", version=version, detail=str(error))
             else:
-                self._refuse(version, str(error))
+                self._refuse(version, str(error), move)
             return None
         except BellwetherError as error:
-            self._refuse(version, str(error))
+            self._refuse(version, str(error), move)
             return None
         self._refusals.came(version)
         return scorer
 
-    def _refuse(self, version: str, reason: str) -> None:
-        self._refusals.refused(version, self._seen.generation, reason)
+    def _refuse(self, version: str, reason: str, move: int | None = None) -> None:
+        self._refusals.refused(version, self._seen.named(version) if move is None else move, reason)
         self._metrics.refused.inc()
         _log.error("version_refused", version=version, served=self._slot.serving.version, detail=reason)
 

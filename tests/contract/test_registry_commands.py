@@ -88,7 +88,7 @@ def test_a_version_is_staged_promoted_and_rolled_back_and_the_log_says_by_whom_a
     assert all("@" in one["who"] and one["at"].endswith("+00:00") for one in moves)
     assert moves[-1]["pointer"] == {
         "generation": 4, "champion": published.name, "since": 4, "previous": other, "staged": None,
-        "challenger": None, "policy": None,
+        "staged_since": 0, "challenger": None, "challenger_since": 0, "policy": None,
     }  # fmt: skip
 
 

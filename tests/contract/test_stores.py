@@ -130,7 +130,7 @@ def test_who_pulls_the_same_at_once_waits_for_the_first_and_takes_what_it_brough
 @pytest.mark.parametrize("name", ["/mine", "../mine", "v-0123456789/..", "", "."])
 def test_a_name_that_is_no_version_never_becomes_a_path(name: str, trust: Path, tmp_path: Path) -> None:
     unasked = Store(None, "nowhere")
-    with pytest.raises(VersionNotFoundError, match="no model version"):
+    with pytest.raises(InputError, match="is no version's own name: `v-` and 10 hex digits"):
         pull(unasked, name, tmp_path / "there", trust)
     assert not (tmp_path / "there").exists()
 
@@ -249,7 +249,7 @@ def test_the_log_keeps_who_when_from_to_and_why(store: Store) -> None:
         move(store, action, now, then)
         assert pointer.head(store) == then
         now = then
-    assert now == Pointer(generation=5, champion=first, since=5, previous=second, staged=third)
+    assert now == Pointer(generation=5, champion=first, since=5, previous=second, staged=third, staged_since=4)
     told = [(one.pointer.generation, one.action, one.before, one.after) for one in pointer.moves(store)]
     assert told == [
         (1, "promote", None, first), (2, "stage", None, second), (3, "promote", first, second),

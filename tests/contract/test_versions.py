@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from models import build, canaries, compare, manifest, registry
+from models import build, canaries, compare, held_out, lineage, manifest, measure, registry
 from models.calibration import softmax
 from models.checks import TEXTS
 from models.classifier import load_trained, logits
 from models.host import HostedEngine
 from models.specs import RegistrySpec
-from runtime.errors import CorruptVersionError, ModelError
+from runtime.errors import CorruptVersionError, InputError, ModelError
 
 
 @pytest.fixture
@@ -91,10 +91,10 @@ def test_building_again_gives_the_same_version_and_touches_nothing(published) ->
 
 def test_another_seed_is_another_version(published) -> None:
     facts = json.loads((published.source.trained / "training.json").read_text())
-    same = build.lineage_of(published.source.trained, facts)
-    other = build.lineage_of(published.source.trained, {**facts, "seed": 1})
-    assert build.version_name(same) == published.name
-    assert build.version_name(other) != published.name
+    same = lineage.lineage_of(published.source.trained, facts)
+    other = lineage.lineage_of(published.source.trained, {**facts, "seed": 1})
+    assert lineage.version_name(same) == published.name
+    assert lineage.version_name(other) != published.name
 
 
 def test_the_wrong_encoder_is_refused(published, tmp_path: Path) -> None:
@@ -161,7 +161,38 @@ def test_int8_that_disagrees_too_often_is_refused(published) -> None:
     with pytest.raises(
         ModelError, match=r"int8 gives full precision's label on only .* of the headlines, 101% are needed"
     ):
-        build.compared(found, folder, build.builtin_headlines()[:16], min_agreement=1.01)
+        build.compared(found, folder, build.builtin_headlines()[:16], order(published, min_agreement=1.01))
+
+
+def test_each_engine_is_measured_where_labelled_texts_are_at_hand(published, tmp_path: Path) -> None:
+    texts = build.builtin_headlines()[:60]
+    labels = ["negative", "neutral", "positive"]
+    truth = [labels[number % 3] for number in range(len(texts))]
+    own = measure.Labelled("mine.jsonl", "test", "sentiment", texts, truth)
+    name = build.build(build.Order(
+        trained=published.source.trained, encoder=published.source.encoder, registry=tmp_path / "registry",
+        keys=published.keys, labelled=[own], min_agreement=0.5,
+    ))  # fmt: skip
+    found = manifest.read(tmp_path / "registry" / name)
+    for engine in found.engines:
+        opened = registry.open_engine(
+            name, registry=tmp_path / "registry", trust=published.trust, engine=engine, threads=1
+        )
+        guesses = [opened.tasks["sentiment"].labels[row.argmax()] for row in opened.score(texts)["sentiment"]]
+        (score,) = held_out.engine_scores(found, engine)
+        right = sum(guess == true for guess, true in zip(guesses, truth, strict=True))
+        assert score.accuracy == pytest.approx(right / 60, abs=0.04), "batches of another shape round otherwise"
+        confusion = found.engines[engine].tasks["sentiment"].confusion
+        assert confusion is not None
+        assert sum(sum(row.values()) for row in confusion.values()) == 60
+        assert score.accuracy == pytest.approx(sum(confusion[label][label] for label in labels) / 60, abs=1e-6)
+    assert found.engines["torch-fp32"].tasks["topic"].confusion is None
+
+
+def test_a_label_that_the_version_does_not_know_is_named_before_anything_is_measured(published, tmp_path) -> None:
+    alien = measure.Labelled("mine.jsonl", "test", "sentiment", ["up"], ["bullish"])
+    with pytest.raises(InputError, match=r"mine.jsonl has label 'bullish' of task 'sentiment', which this version"):
+        measure.checked([alien], manifest.read(published.registry / published.name).tasks)
 
 
 def cli(published, monkeypatch: pytest.MonkeyPatch, *arguments: str):

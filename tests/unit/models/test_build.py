@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models import build, tiny
+from models import build, lineage, tiny
 from models.classifier import HEADLINES_FILE, TRAINING_FILE
 from models.text import clean
 from runtime.errors import ModelError
@@ -22,7 +22,7 @@ def test_the_headlines_are_enough_varied_and_clean() -> None:
 
 def test_each_file_that_decides_a_version_is_there() -> None:
     here = build.HEADLINES.parent
-    assert all(list(here.glob(pattern)) for pattern in build.CODE)
+    assert all(list(here.glob(pattern)) for pattern in lineage.CODE)
 
 
 def test_a_results_own_texts_come_before_the_built_in_ones(tmp_path: Path) -> None:
@@ -37,25 +37,25 @@ def test_a_results_own_texts_come_before_the_built_in_ones(tmp_path: Path) -> No
 def test_a_results_own_texts_are_part_of_the_versions_name(tmp_path: Path) -> None:
     trained = tiny.write(tmp_path).trained
     facts = json.loads((trained / TRAINING_FILE).read_text())
-    names = [build.version_name(build.lineage_of(trained, facts))]
+    names = [lineage.version_name(lineage.lineage_of(trained, facts))]
     for said in ("a\n", "b\n"):
         (trained / HEADLINES_FILE).write_text(said)
-        names.append(build.version_name(build.lineage_of(trained, facts)))
+        names.append(lineage.version_name(lineage.lineage_of(trained, facts)))
     assert len(set(names)) == 3
 
 
 def test_the_manifests_format_is_part_of_the_versions_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = tiny.write(tmp_path).trained
     facts = json.loads((trained / TRAINING_FILE).read_text())
-    before = build.version_name(build.lineage_of(trained, facts))
-    monkeypatch.setattr(build, "FORMAT", build.FORMAT + 1)
-    assert build.version_name(build.lineage_of(trained, facts)) != before
+    before = lineage.version_name(lineage.lineage_of(trained, facts))
+    monkeypatch.setattr(lineage, "FORMAT", lineage.FORMAT + 1)
+    assert lineage.version_name(lineage.lineage_of(trained, facts)) != before
 
 
 def test_a_version_that_does_not_verify_stays_until_another_replaces_it(tmp_path: Path) -> None:
     made = tiny.write(tmp_path)
     facts = json.loads((made.trained / TRAINING_FILE).read_text())
-    name = build.version_name(build.lineage_of(made.trained, facts))
+    name = lineage.version_name(lineage.lineage_of(made.trained, facts))
     old = tmp_path / "registry" / name
     old.mkdir(parents=True)
     (old / "model.safetensors").write_bytes(b"serves still")

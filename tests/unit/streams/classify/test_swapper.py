@@ -174,6 +174,22 @@ async def test_a_refused_version_is_told_once_and_the_old_one_serves_on(world) -
     assert world.serves == C
 
 
+async def test_a_move_of_something_else_does_not_load_a_refused_version_once_more(world) -> None:
+    world.registry.spoilt[B] = CorruptVersionError("a flipped bit")
+    world.registry.promote(B)
+    await world.follow()
+    world.registry.move("stage", lambda now: pointer.staged(now, C))
+    await world.follow()
+    assert world.registry.brought == [B, C]
+    assert [(one.version, one.reason) for one in world.said[-1].refused] == [(B, "a flipped bit")]
+    world.registry.promote(A)
+    await world.follow()
+    del world.registry.spoilt[B]
+    world.registry.promote(B)
+    await world.follow()
+    assert world.serves == B, "named anew, it is tried anew"
+
+
 async def test_a_version_that_was_refused_at_the_start_is_not_told_again(world) -> None:
     world.registry.promote(B)
     world.swapper = world.start(Start(world.slot._champion, 1, (B, "NaN weights")))

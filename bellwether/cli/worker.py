@@ -16,7 +16,7 @@ def worker(  # noqa: PLR0917 (typer calls by name)
     model: Annotated[
         str | None,
         typer.Option(
-            help="What serves: `champion` (what is promoted), `accurate`, `fast`, a version or folder; `noop` for tests."
+            help="What serves: `champion` (as promoted), `accurate`, `fast`, a version or folder; `noop` for tests."
         ),
     ] = None,
     engine: Annotated[str | None, typer.Option(help="Engine of the version; by default the best here.")] = None,

@@ -24,6 +24,17 @@ POINTS = ("assigned", "taken", "decoded", "scored", "sent", "produced", "acked",
 - `stopping`: the process was told to end, or ends by itself.
 """
 
+TRAINER_POINTS = ("collected", "training", "building", "judging", "judged", "recorded", "published", "promoted")
+"""Of a trainer's run, likewise.
+
+- `collected`: what is learnt from lies in the run's folder.
+- `training`, `building`, `judging`: the run's process has begun with that.
+- `judged`: it is done, and the registry knows nothing of the run yet.
+- `recorded`: the registry has the run's record; nothing else moved.
+- `published`: the version is in the store; the pointer knows nothing of it yet.
+- `promoted`: the pointer names it as the champion; nobody was told.
+"""
+
 FORM = "POINT:COUNT:FILE"
 
 Pass = Callable[[str], None]
@@ -39,7 +50,7 @@ class Crash:
     """A crash that was asked for.
 
     Attributes:
-        point: where, one of `POINTS`.
+        point: where, one of `POINTS` or `TRAINER_POINTS`.
         count: at which passing of it, from 1 on; each process counts for itself.
         file: made by the process that crashes, so that one setting kills one process, once, also after restarts.
     """
@@ -57,8 +68,9 @@ class Crash:
         """
         point, _, rest = value.partition(":")
         count, _, file = rest.partition(":")
-        if point not in POINTS:
-            problem = f"no point is called {point!r}; known: {', '.join(POINTS)}"
+        known = (*POINTS, *TRAINER_POINTS)
+        if point not in known:
+            problem = f"no point is called {point!r}; known: {', '.join(known)}"
         elif not (count.isascii() and count.isdigit() and int(count)):
             problem = f"{count!r} is no count from 1 on"
         elif not file or not Path(file).parent.is_dir():

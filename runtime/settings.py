@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     """Least severe log line shown."""
 
     crash_at: str | None = None
-    """For tests: `POINT:COUNT:FILE` kills a worker at a passing of a point, see `runtime/crashpoints.py`."""
+    """For tests: `POINT:COUNT:FILE` kills a worker or trainer at a passing of a point, see `runtime/crashpoints.py`."""
 
     @field_validator("crash_at")
     @classmethod

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-import msgspec
-
 from bellwether.demo.topic_reader import open_reader
 from runtime import clock
 from streams.ingest.message import FRAMING_BYTES, Message
 from streams.ingest.producer import Publisher
-from trainer.labels.store import Entry
+from trainer.labels.store import Entry, entry_of
 from wire import cloudevents, codec, labels
 from wire.events import LabelSubmitted
 from wire.topics import LABELS
@@ -45,14 +43,8 @@ def entries(bootstrap: str, start: int = 0) -> Iterator[Entry]:
         begin = {place: max(start, oldest) for place, oldest in reader.starts().items()}
         reader.begin(begin)
         for record in reader.until(reader.ends()):
-            if record.value is None:
-                yield Entry(record.offset, record.key or b"", None)
-                continue
-            try:
-                label = msgspec.json.decode(record.value, type=LabelSubmitted)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue
-            yield Entry(record.offset, record.key or labels.key(label), label)
+            if (entry := entry_of(record.offset, record.key, record.value)) is not None:
+                yield entry
 
 
 def _message(label: LabelSubmitted, now: clock.Now) -> Message:

@@ -16,14 +16,15 @@ import msgspec
 
 from runtime.errors import InputError
 from trainer.labels.effective import Subject, effective
+from wire import labels
 from wire.events import LabelSubmitted
 
-FORMAT = 1
+FORMAT = 2
 """Of the file, in its `user_version`."""
 
 _TABLES = (
     "CREATE TABLE label (key BLOB PRIMARY KEY, event_id TEXT NOT NULL, task TEXT NOT NULL, has_text INTEGER NOT NULL, "
-    "value BLOB NOT NULL) WITHOUT ROWID",
+    "first_offset INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID",
     "CREATE INDEX label_subject ON label (event_id, task)",
     "CREATE TABLE place (topic TEXT PRIMARY KEY, next_offset INTEGER NOT NULL) WITHOUT ROWID",
 )
@@ -41,6 +42,17 @@ class Entry(msgspec.Struct, frozen=True):
     offset: int
     key: bytes
     label: LabelSubmitted | None
+
+
+def entry_of(offset: int, key: bytes | None, value: bytes | None) -> Entry | None:
+    """The entry of a record as the topic has it; None for what is no label of ours."""
+    if value is None:
+        return Entry(offset, key or b"", None)
+    try:
+        label = _decoded(value)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return Entry(offset, key or labels.key(label), label)
 
 
 @dataclass
@@ -121,7 +133,7 @@ class LabelStore:
             last = -1
             for entry in entries:
                 last = entry.offset
-                self._erase(entry.key, counts) if entry.label is None else self._take(entry.key, entry.label, counts)
+                self._erase(entry.key, counts) if entry.label is None else self._take(entry, entry.label, counts)
             if last >= 0:
                 self._base.execute(
                     "INSERT INTO place VALUES (?1, ?2) ON CONFLICT (topic) DO UPDATE "
@@ -144,21 +156,28 @@ class LabelStore:
         rows = self._base.execute("SELECT value FROM label WHERE has_text ORDER BY key")
         return effective((_decoded(value) for (value,) in rows), self.ranks)
 
+    def count_since(self, offset: int) -> int:
+        """How many labels with a text were said for the first time at this offset of their topic or later."""
+        asked = "SELECT count(*) FROM label WHERE has_text AND first_offset >= ?"
+        return int(self._base.execute(asked, (offset,)).fetchone()[0])
+
     def parked(self) -> list[str]:
         """Ids of events that are labelled and have no text yet."""
         return [row[0] for row in self._base.execute("SELECT DISTINCT event_id FROM label WHERE NOT has_text")]
 
-    def _take(self, key: bytes, label: LabelSubmitted, counts: Counts) -> None:
+    def _take(self, entry: Entry, label: LabelSubmitted, counts: Counts) -> None:
         value = msgspec.json.encode(label)
-        before = self._base.execute("SELECT value FROM label WHERE key = ?", (key,)).fetchone()
+        before = self._base.execute("SELECT value, first_offset FROM label WHERE key = ?", (entry.key,)).fetchone()
+        first = entry.offset
         if before is not None:
+            first = before[1] if before[0] == value else first
             counts.repeated += before[0] == value
             counts.replaced += before[0] != value
         else:
             self._count_new(label, counts)
         self._base.execute(
-            "INSERT OR REPLACE INTO label VALUES (?, ?, ?, ?, ?)",
-            (key, label.event_id, label.task, label.text is not None, value),
+            "INSERT OR REPLACE INTO label VALUES (?, ?, ?, ?, ?, ?)",
+            (entry.key, label.event_id, label.task, label.text is not None, first, value),
         )
 
     def _count_new(self, label: LabelSubmitted, counts: Counts) -> None:

@@ -55,7 +55,7 @@ def test_the_real_end_is_a_kill(tmp_path) -> None:
     [
         (
             "deliver:1:/tmp/x",
-            "no point is called 'deliver'; known: assigned, taken, .*, stopping; write POINT",
+            "no point is called 'deliver'; known: assigned, taken, .*, stopping, collected, .*, promoted; write POINT",
         ),
         ("acked:0:/tmp/x", "'0' is no count from 1 on"),
         ("acked:-1:/tmp/x", "'-1' is no count from 1 on"),

@@ -121,5 +121,5 @@ def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
     other.execute("CREATE TABLE photo (name TEXT)")
     other.commit()
     other.close()
-    with pytest.raises(InputError, match="is a database of format 0, this release reads 1"):
+    with pytest.raises(InputError, match="is a database of format 0, this release reads 2"):
         LabelStore(tmp_path / "other")

@@ -1,0 +1,67 @@
+"""Brings labels and answers together, whichever comes first: what each version said of events that were labelled."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping
+
+from trainer.labels.effective import Subject
+from trainer.service.field import Outcome
+from trainer.service.tail import Answer
+from wire.events import LabelSubmitted
+
+KEPT = 50_000
+"""Answers that wait for a label; the oldest go first."""
+
+
+class Evidence:
+    """Remembers what champion and challengers answered; bounded."""
+
+    def __init__(self) -> None:
+        self._answers: OrderedDict[tuple[str, bool], Answer] = OrderedDict()
+        self._counts: dict[str, dict[str, Counter[str]]] = {}
+
+    def take(self, answer: Answer) -> None:
+        """One answer more; a repeat of an event counts once."""
+        key = (answer.event_id, answer.is_shadow)
+        before = self._answers.pop(key, None)
+        self._answers[key] = answer
+        if len(self._answers) > KEPT:
+            self._answers.popitem(last=False)
+        if not answer.is_shadow and (before is None or before.model_version != answer.model_version):
+            by_task = self._counts.setdefault(answer.model_version, {})
+            for task, label in answer.labels.items():
+                by_task.setdefault(task, Counter())[label] += 1
+
+    def counts(self, version: str) -> Mapping[str, Mapping[str, int]]:
+        """By task, how many events a champion gave each label since this trainer leads."""
+        return self._counts.get(version, {})
+
+    def outcomes(self, version: str, labels: Mapping[Subject, LabelSubmitted]) -> list[Outcome]:
+        """How a champion did on the events that it served and that are labelled now."""
+        found = ((self._said(label, version), label) for label in labels.values())
+        return [
+            Outcome(said == label.label, 1 / label.sampling_probability) for said, label in found if said is not None
+        ]
+
+    def pairs(self, champion: str, shadow: str, labels: Iterable[LabelSubmitted]) -> tuple[int, int]:
+        """Of the labelled events that both scored, those that the champion alone had right, and the shadow alone."""
+        lost = won = 0
+        for label in labels:
+            tried = self._answers.get((label.event_id, True))
+            served = self._said(label, champion)
+            if tried is None or tried.model_version != shadow or served is None or label.task not in tried.tasks:
+                continue
+            ours, theirs = served == label.label, tried.labels[label.task] == label.label
+            lost += ours and not theirs
+            won += theirs and not ours
+        return lost, won
+
+    def _said(self, label: LabelSubmitted, version: str) -> str | None:
+        """What a version that served said of a label's event: from the label's snapshot, else as it was read."""
+        if label.model_version == version and label.probabilities:
+            return max(label.probabilities, key=label.probabilities.__getitem__)
+        answer = self._answers.get((label.event_id, False))
+        if answer is None or answer.model_version != version:
+            return None
+        return answer.labels.get(label.task)

@@ -1,0 +1,267 @@
+"""A term as the leader: stores labels, begins runs, carries the last one to its end, watches the field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from models import pointer as pointers
+from runtime import clock, log
+from runtime.crashpoints import Pass, unharmed
+from trainer.labels.store import Counts, Entry, LabelStore
+from trainer.service import field as fields
+from trainer.service.evidence import Evidence
+from trainer.service.field import Bounds, Errors
+from trainer.service.folder import Order, folder_of, folders
+from trainer.service.parts import Glance, Parts, Trigger
+from trainer.service.promotion import Plan, Step, next_step, promoted_at
+from trainer.service.records import FencedError, RunRecord
+from trainer.service.registry import Registry
+from trainer.service.run import Run, fits, repeats
+from trainer.service.tail import Answer
+from trainer.service.work import Start, Worker
+from wire.topics import LABELS
+
+WATCH_EVERY_S = 5.0
+"""Between two looks at a new champion's labels: all effective ones are read for it."""
+
+_log = log.get(__name__)
+
+
+class Recipe(NamedTuple):
+    """How runs train.
+
+    Attributes:
+        sha256: of the recipe's file.
+        seed: of the training.
+        base: labelled files that every run learns from again.
+    """
+
+    sha256: str
+    seed: int = 0
+    base: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What an operator decides.
+
+    Attributes:
+        watch_s: how long a new champion is watched, and goes by itself when the field says so.
+    """
+
+    recipe: Recipe
+    plan: Plan = field(default_factory=Plan)
+    bounds: Bounds = field(default_factory=Bounds)
+    watch_s: float = 3600.0
+
+
+@dataclass
+class Leading:
+    """One term as the leader.
+
+    Args:
+        state: this trainer's folder.
+        labels: the label store in it.
+        registry: what is seen and moved there.
+        parts: what is called.
+        rules: see there.
+        confirm: whether the broker still takes us for the leader; asked before anything that others see.
+        who: for records.
+        passed: told of each point.
+        now: the wall clock.
+        start: starts a run's process.
+    """
+
+    state: Path
+    labels: LabelStore
+    registry: Registry
+    parts: Parts
+    rules: Rules
+    confirm: Callable[[], bool]
+    who: str
+    passed: Pass = unharmed
+    now: clock.Now = clock.now
+    start: Start = Worker
+    run: Run | None = field(default=None, init=False)
+    evidence: Evidence = field(default_factory=Evidence, init=False)
+    step: Step = field(default=Step("over", "nothing was looked at yet"), init=False)
+    _watched: datetime | None = field(default=None, init=False)
+    _lost: int = field(default=0, init=False)
+    _repeats_up_to: int = field(default=-1, init=False)
+
+    def take(self, entries: Sequence[Entry]) -> Counts:
+        """Store labels; the file has them when this returns, so that the offset may be committed."""
+        counts = self.labels.apply(LABELS.name, entries)
+        for entry in entries:
+            if entry.label is not None:
+                self.parts.labelled(entry.label)
+        return counts
+
+    def answer(self, answer: Answer) -> None:
+        """See what a version said."""
+        self.evidence.take(answer)
+        self.parts.answered(answer)
+
+    def turn(self) -> RunRecord | None:
+        """Do what is next, never for long.
+
+        Returns:
+            the record of a run that ended now.
+
+        Raises:
+            RaceLostError: the pointer moved meanwhile; the next turn decides anew.
+            StoreError: the store does not answer or refuses.
+        """
+        self.registry.look()
+        last = self.registry.last
+        if self.run is not None:
+            return self._go_on(self.run)
+        if last is not None and last.number != self._lost:
+            self.step = next_step(last, self.registry.moves, self.now(), self.rules.plan)
+            if self.step.action != "over":
+                self._settle(last)
+                return None
+            self._watch(last)
+        self._begin(last)
+        return None
+
+    def stop(self) -> None:
+        """End the run's process; whoever leads next goes on, or starts over."""
+        if self.run is not None:
+            self.run.stop()
+
+    def _go_on(self, run: Run) -> RunRecord | None:
+        if not fits(run.order, self.registry.last, self.registry.pointer):
+            _log.warning("run_outdated", run=run.order.number, champion=self.registry.pointer.champion)
+            self._forget(run)
+            return None
+        record = run.turn()
+        if record is None or not self.confirm():
+            return None
+        try:
+            self.registry.record(record)
+        except FencedError as error:
+            _log.warning("run_fenced", run=record.number, problem=str(error))
+            self._forget(run)
+            return None
+        self.passed("recorded")
+        _log.info("run_recorded", run=record.number, verdict=record.judgement.verdict, version=record.version)
+        self._forget(run)
+        return record
+
+    def _forget(self, run: Run) -> None:
+        run.stop()
+        run.folder.remove()
+        self.run = None
+
+    def _settle(self, record: RunRecord) -> None:
+        """Carry a recorded run one step further."""
+        version, now = record.version, self.registry.pointer
+        if version is None or self.step.action == "wait" or not self.confirm():
+            return
+        if not self.parts.is_published(version):
+            if not self.parts.has(version):
+                self._lost = record.number
+                return
+            self.parts.publish(version)
+            self.passed("published")
+            if not self.confirm():
+                return
+        if self.step.action == "stage":
+            self.registry.move("stage", pointers.staged(now, version), self.step.why)
+        elif self.step.action == "shadow":
+            policy = pointers.Policy("shadow", self.rules.plan.shadow_share)
+            self.registry.move("challenge", pointers.challenged(now, version, policy), self.step.why)
+        elif (problem := self._in_shadow(record)) is not None:
+            self.registry.move("challenge", pointers.unchallenged(now), problem)
+        else:
+            self.registry.move(
+                "promote", pointers.promoted(now, version), self.step.why, lambda: self.passed("promoted")
+            )
+
+    def _in_shadow(self, record: RunRecord) -> str | None:
+        if record.parent is None or record.version is None or self.registry.pointer.challenger != record.version:
+            return None
+        lost, won = self.evidence.pairs(record.parent, record.version, self.labels.effective().values())
+        _log.info("shadow_compared", run=record.number, lost=lost, won=won)
+        return fields.worse_in_shadow(lost, won, self.rules.bounds)
+
+    def _watch(self, record: RunRecord) -> None:
+        """Take a new champion back when the field says so."""
+        promoted, pointer = promoted_at(record, self.registry.moves), self.registry.pointer
+        if promoted is None or record.version is None or record.parent is None:
+            return
+        now = self.now()
+        age = (now - datetime.fromisoformat(promoted.at)).total_seconds()
+        is_ours = pointer.champion == record.version and pointer.since == promoted.pointer.generation
+        if not is_ours or pointer.previous != record.parent or age > self.rules.watch_s:
+            return
+        if self._watched is not None and (now - self._watched).total_seconds() < WATCH_EVERY_S:
+            return
+        self._watched = now
+        labels = self.labels.effective()
+        before, after = (Errors.of(self.evidence.outcomes(one, labels)) for one in (record.parent, record.version))
+        seen = self.evidence.counts(record.version)
+        why = fields.rollback(before, after, record.judgement.forecast, seen, self.rules.bounds)
+        if why is not None and self.confirm():
+            self.registry.move("rollback", pointers.rolled_back(pointer), f"run {record.number}: {why}")
+
+    def _begin(self, last: RunRecord | None) -> None:
+        """Go on with what a killed trainer left, else ask whether a run shall begin."""
+        for left in folders(self.state):
+            order = left.order()
+            if order is None or not fits(order, last, self.registry.pointer):
+                left.remove()
+            else:
+                self.run = self._run(order)
+                return
+        trigger = self._trigger(last)
+        if trigger is not None and self.confirm():
+            self._collect(trigger, last)
+
+    def _trigger(self, last: RunRecord | None) -> Trigger | None:
+        if last is not None and last.number == self._lost:
+            return Trigger(f"run {last.number} was {last.judgement.verdict}, and its version went with its machine")
+        if self._repeats_up_to == self.labels.next_offset(LABELS.name):
+            return None
+        position = last.position if last else 0
+        return self.parts.decide(
+            Glance(self.labels.count_since(position), last, self.registry.champion_since, self.now())
+        )
+
+    def _collect(self, trigger: Trigger, last: RunRecord | None) -> None:
+        began, recipe, pointer = self.now(), self.rules.recipe, self.registry.pointer
+        sorted_ = self.parts.sort(self.labels.labels())
+        folder = folder_of(self.state, (last.number if last else 0) + 1)
+        data, count = folder.collect(sorted_.kept.items(), sorted_.aside.values(), recipe.base)
+        order = Order(
+            number=(last.number if last else 0) + 1,
+            why=trigger.why,
+            may_be_same=trigger.may_be_same,
+            began=began.isoformat(timespec="seconds"),
+            position=self.labels.next_offset(LABELS.name),
+            labels=count,
+            data=data,
+            recipe=recipe.sha256,
+            parent=pointer.champion,
+            generation=pointer.generation,
+            seed=recipe.seed,
+            seconds={"collecting": round((self.now() - began).total_seconds(), 3)},
+        )
+        if repeats(order, last) and last is not None and last.number != self._lost:
+            _log.info("run_not_begun", why=trigger.why, reason="nothing that decides its outcome changed")
+            self._repeats_up_to = order.position
+            folder.remove()
+            return
+        folder.write_order(order)
+        self.passed("collected")
+        _log.info("run_began", run=order.number, why=trigger.why, labels=count)
+        self.run = self._run(order)
+
+    def _run(self, order: Order) -> Run:
+        folder = folder_of(self.state, order.number)
+        return Run(order, folder, self.parts.work, self.passed, self.now, self.who, self.start)

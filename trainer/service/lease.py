@@ -1,0 +1,158 @@
+"""Who leads: the label topic has one partition, and the consumer group gives it to one trainer, which reads it.
+
+The service only waits here while its run works in a process of its own, so it polls, keeps its membership and goes on
+storing labels; nothing has to be paused. A standby that joins takes nothing away: the assignor is sticky.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from runtime import log
+from runtime.errors import BrokerAwayError, BrokerError, InputError
+from trainer.labels.store import Entry, entry_of
+from wire.topics import LABELS
+
+SESSION_S = 10.0
+"""A trainer that was silent for so long leads no more: another takes over within that and a few seconds."""
+
+_BEATS = 4
+"""Heartbeats within a session."""
+
+_CONFIRM_MS = 5_000
+
+_log = log.get(__name__)
+
+
+class Lease:
+    """Membership in the group; `with` leaves it, so that another leads at once.
+
+    Args:
+        bootstrap: of Kafka.
+        group: of trainers.
+        session_s: see `SESSION_S`.
+
+    Raises:
+        BrokerAwayError: nobody answers.
+        BrokerError: there is no label topic.
+    """
+
+    def __init__(self, bootstrap: str, group: str, session_s: float = SESSION_S) -> None:
+        from kafka import KafkaConsumer
+        from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+        from kafka.errors import KafkaError
+        from kafka.structs import TopicPartition
+
+        self._place = TopicPartition(LABELS.name, 0)
+        try:
+            self._consumer: Any = KafkaConsumer(
+                bootstrap_servers=bootstrap.split(","),
+                group_id=group,
+                client_id="bellwether-trainer",
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                allow_auto_create_topics=False,
+                session_timeout_ms=round(session_s * 1000),
+                heartbeat_interval_ms=round(session_s * 1000 / _BEATS),
+                partition_assignment_strategy=[CooperativeStickyAssignor],
+            )
+            known = self._consumer.partitions_for_topic(LABELS.name)
+        except (KafkaError, OSError) as error:
+            raise BrokerAwayError(f"no broker at {bootstrap}: {error!r}; start it, or give --bootstrap") from error
+        if not known:
+            self.close()
+            raise BrokerError(f"{bootstrap} has no topic {LABELS.name}; make it with `bellwether topics create`")
+        self.leads = False
+        self._is_new = False
+        self._end = math.inf
+        self._consumer.subscribe([LABELS.name], listener=_listener(self._gained, self._lost))
+
+    def poll(self, timeout_s: float, start: Callable[[], int]) -> list[Entry]:
+        """Wait for labels; what came is from where `start` says, which is asked once each time that we begin to lead.
+
+        Args:
+            timeout_s: seconds to wait at most.
+            start: the offset up to which the label store has read. The group's own is not trusted: it may be
+                another machine's, whose store has what ours lacks.
+
+        Raises:
+            InputError: the store has read further than the topic goes: the topic was made anew.
+        """
+        found = self._consumer.poll(timeout_ms=round(timeout_s * 1000))
+        if not self.leads:
+            return []
+        if self._is_new:
+            self._begin(start())
+            return []
+        records = found.get(self._place, [])
+        entries = [entry_of(record.offset, record.key, record.value) for record in records]
+        return [entry for entry in entries if entry is not None]
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether all was read that was in the topic when we began to lead."""
+        return self.leads and not self._is_new and self._consumer.position(self._place) >= self._end
+
+    def confirm(self, offset: int) -> bool:
+        """Whether the broker still takes us for the leader: it refuses the commit of anybody else.
+
+        Args:
+            offset: up to which the label store is synced.
+        """
+        from kafka.errors import KafkaError
+        from kafka.structs import OffsetAndMetadata
+
+        if not self.leads:
+            return False
+        try:
+            self._consumer.commit({self._place: OffsetAndMetadata(offset, "", -1)}, timeout_ms=_CONFIRM_MS)
+        except (KafkaError, ValueError) as error:
+            _log.warning("lease_not_confirmed", problem=repr(error))
+            return False
+        return self.leads
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    def _begin(self, offset: int) -> None:
+        self._end = int(self._consumer.end_offsets([self._place])[self._place])
+        if offset > self._end:
+            raise InputError(
+                f"the label store has read {LABELS.name} up to {offset}, which ends at {self._end}: it was made anew; "
+                "move the store away, and the topic rebuilds it"
+            )
+        self._consumer.seek(self._place, offset)
+        self._consumer.resume(self._place)
+        self._is_new = False
+
+    def _gained(self) -> None:
+        """Called within a poll, perhaps on the client's own thread: nothing is done here but to hold still."""
+        self._consumer.pause(self._place)
+        self.leads = self._is_new = True
+
+    def _lost(self) -> None:
+        self.leads = self._is_new = False
+
+
+def _listener(gained: Callable[[], None], lost: Callable[[], None]) -> Any:
+    from kafka import ConsumerRebalanceListener
+
+    class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
+        """Tells which way leadership went."""
+
+        def on_partitions_assigned(self, assigned: Any) -> None:
+            if assigned:
+                gained()
+
+        def on_partitions_revoked(self, revoked: Any) -> None:
+            if revoked:
+                lost()
+
+        def on_partitions_lost(self, lost_ones: Any) -> None:
+            if lost_ones:
+                lost()
+
+    return Listener()

@@ -1,0 +1,102 @@
+"""What the service is composed of: callables, so that each part can be written, tried and replaced alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from models.pointer import Pointer
+from trainer.labels.effective import Subject
+from trainer.service.folder import Order, RunFolder
+from trainer.service.records import Judgement, RunRecord
+from trainer.service.tail import Answer
+from wire.events import LabelSubmitted
+
+Tell = Callable[[str], None]
+"""Takes a sentence about what is being done."""
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What a trigger may look at.
+
+    Attributes:
+        labels: with a text, that were said since the last run's position, whatever its verdict.
+        last: record of the last run.
+        champion_since: when the pointer named the champion; None without one.
+        now: the wall clock.
+    """
+
+    labels: int
+    last: RunRecord | None
+    champion_since: datetime | None
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """That a run shall begin.
+
+    Attributes:
+        why: in words.
+        may_be_same: the verdict `same` is enough to promote.
+    """
+
+    why: str
+    may_be_same: bool = False
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Labels after admission.
+
+    Attributes:
+        kept: may be learnt from.
+        aside: only the gate sees them.
+    """
+
+    kept: Mapping[Subject, LabelSubmitted]
+    aside: Mapping[Subject, LabelSubmitted] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run's process does; each can be pickled, and is given the run's order and folder.
+
+    Attributes:
+        train: leaves a training result in `RunFolder.trained`; given again after a kill, it goes on.
+        build: makes a version of it in this machine's registry, and says its name; again it finds it there.
+        judge: says what becomes of it.
+    """
+
+    train: Callable[[Order, RunFolder, Tell], None]
+    build: Callable[[Order, RunFolder, Tell], str]
+    judge: Callable[[Order, RunFolder, str], Judgement]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All that the service calls.
+
+    Attributes:
+        decide: whether a run shall begin, and why.
+        sort: what may be learnt from.
+        work: see there.
+        has: whether this machine holds a version.
+        publish: brings a version of this machine into the store; again it changes nothing.
+        is_published: whether the store holds a version.
+        announce: tells workers that the pointer moved; may fail, they look by themselves.
+        answered: told of each scored event as it is read.
+        labelled: told of each label as it is read.
+    """
+
+    decide: Callable[[Glance], Trigger | None]
+    sort: Callable[[Iterable[LabelSubmitted]], Sorted]
+    work: Work
+    has: Callable[[str], bool]
+    publish: Callable[[str], None]
+    is_published: Callable[[str], bool]
+    announce: Callable[[Pointer], None] = lambda _: None
+    answered: Callable[[Answer], None] = lambda _: None
+    labelled: Callable[[LabelSubmitted], None] = lambda _: None

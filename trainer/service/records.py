@@ -1,0 +1,159 @@
+"""Run records: each run of a trainer is written to the registry before the pointer moves, under the run's number.
+
+    runs/000007.json        create-if-absent: the number is the fencing token, and who loses the create has lost the run
+
+Triggers count labels after the last record, whatever its verdict, so a rejected run is not repeated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from models.store import Store, TakenError
+from runtime.errors import CorruptVersionError, ModelError
+
+FOLDER = "runs"
+
+FAILED = "failed"
+"""The verdict on a run that brought no version."""
+
+_NUMBER = re.compile(r"(\d{6})\.json")
+
+Shares = Mapping[str, Mapping[str, float]]
+"""By task, the share of the events that get each label; each task's sum to 1."""
+
+
+class FencedError(ModelError):
+    """Another trainer has written the record of this number: this run came too late, and nothing of it may move."""
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a run.
+
+    Attributes:
+        verdict: `better`, `same`, `worse within noise`, `regression`, or `failed`.
+        reasons: in words.
+        numbers: that the reasons rest on.
+        forecast: the class shares that the version is expected to answer with in the field; empty where unknown.
+    """
+
+    verdict: str
+    reasons: tuple[str, ...] = ()
+    numbers: dict[str, float] = {}
+    forecast: dict[str, dict[str, float]] = {}
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One run, as it was when it was judged.
+
+    Attributes:
+        number: of the run, from 1 on.
+        who: the trainer.
+        why: the trigger's words.
+        began: RFC 3339, UTC.
+        ended: likewise; when it was judged.
+        position: of the label topic, the first offset that the run did not see.
+        labels: how many it learnt from.
+        data: SHA-256 of what it learnt from, replayed files included.
+        recipe: SHA-256 of the recipe.
+        parent: version that served when the run began; None where none did.
+        generation: of the pointer then; what was moved before has nothing to do with the run.
+        seed: of the training.
+        version: that was built; None where the run failed.
+        judgement: on it.
+        may_promote: whether it may become the champion by itself.
+        seconds: of each phase.
+    """
+
+    number: int
+    who: str
+    why: str
+    began: str
+    ended: str
+    position: int
+    labels: int
+    data: str
+    recipe: str
+    parent: str | None
+    generation: int
+    seed: int
+    version: str | None
+    judgement: Judgement
+    may_promote: bool
+    seconds: dict[str, float]
+
+
+def create(store: Store, record: RunRecord) -> None:
+    """Write a run's record; the same again is no error.
+
+    Raises:
+        FencedError: another run has this number.
+        StoreError: the store does not answer or refuses.
+    """
+    try:
+        store.create(_path(record.number), msgspec.json.format(msgspec.json.encode(record), indent=1))
+    except TakenError:
+        other = _record(store, record.number)
+        if other != record:
+            raise FencedError(
+                f"run {record.number} was recorded by {other.who} at {other.ended} ({other.judgement.verdict}); this "
+                "one ends without a trace"
+            ) from None
+
+
+def last(store: Store, known: RunRecord | None = None) -> RunRecord | None:
+    """The newest record, None before the first.
+
+    Args:
+        store: of the registry.
+        known: one that was seen: then there is no listing, and one request where none was written since.
+
+    Raises:
+        CorruptVersionError: it is no record of ours.
+        StoreError: the store does not answer or refuses.
+    """
+    if known is None:
+        number = max(_numbers(store), default=0)
+        return _record(store, number) if number else None
+    while (content := store.read(_path(known.number + 1))) is not None:
+        known = _decoded(store, known.number + 1, content)
+    return known
+
+
+def every(store: Store) -> list[RunRecord]:
+    """All records, oldest first.
+
+    Raises:
+        CorruptVersionError: one is no record of ours.
+        StoreError: the store does not answer or refuses.
+    """
+    return [_record(store, number) for number in sorted(_numbers(store))]
+
+
+def _numbers(store: Store) -> list[int]:
+    return [int(found[1]) for name in store.names(FOLDER) if (found := _NUMBER.fullmatch(name))]
+
+
+def _path(number: int) -> str:
+    return f"{FOLDER}/{number:06d}.json"
+
+
+def _record(store: Store, number: int) -> RunRecord:
+    return _decoded(store, number, store.read(_path(number)) or b"")
+
+
+def _decoded(store: Store, number: int, content: bytes) -> RunRecord:
+    try:
+        record = msgspec.json.decode(content, type=RunRecord)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CorruptVersionError(
+            f"{store.url}/{_path(number)} is no run record: {error}; restore it from a copy of the store"
+        ) from error
+    if record.number != number:
+        raise CorruptVersionError(
+            f"{store.url}/{_path(number)} says number {record.number}; restore it from a copy of the store"
+        )
+    return record

@@ -1,0 +1,159 @@
+"""The trainer's loop: waits for labels and for leadership, and does one turn of the leader's work in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from models.pointer import RaceLostError
+from models.store import Store
+from runtime import clock, log
+from runtime.crashpoints import Pass, unharmed
+from runtime.errors import ModelError
+from trainer.labels.store import LabelStore
+from trainer.service.leading import Leading, Rules
+from trainer.service.lease import Lease
+from trainer.service.metrics import Metrics
+from trainer.service.parts import Parts
+from trainer.service.registry import Registry
+from trainer.service.tail import Tail
+from wire.topics import LABELS
+
+POLL_S = 0.2
+"""Longest wait for labels: what else is done waits as long."""
+
+TURN_EVERY_S = 0.5
+"""Between two turns of a leader: each asks the registry twice whether something is new."""
+
+RETRY_S = 5.0
+"""After a registry that did not answer."""
+
+BACK = timedelta(minutes=30)
+"""How far a new leader goes back in what versions answered."""
+
+STORE_FILE = "labels.sqlite"
+
+_log = log.get(__name__)
+
+
+@dataclass
+class Service:
+    """One trainer.
+
+    Args:
+        bootstrap: of Kafka, for what versions answer.
+        lease: membership in the group.
+        state: this trainer's folder; two on one machine may share it.
+        store: of the registry.
+        parts: what is called.
+        rules: what the operator decides.
+        who: for records and the pointer's log, as in `trainer@host`.
+        metrics: told of everything.
+        passed: told of each crash point.
+        now: the wall clock.
+        monotonic: for pauses.
+    """
+
+    bootstrap: str
+    lease: Lease
+    state: Path
+    store: Store
+    parts: Parts
+    rules: Rules
+    who: str
+    metrics: Metrics
+    passed: Pass = unharmed
+    now: clock.Now = clock.now
+    monotonic: clock.Monotonic = clock.monotonic
+    _term: Leading | None = field(default=None, init=False)
+    _tail: Tail | None = field(default=None, init=False)
+    _due: float = field(default=0.0, init=False)
+
+    def run(self, is_stopped: Callable[[], bool]) -> None:
+        """Work until told to stop; then the run's process is ended, and its folder keeps what it has.
+
+        Raises:
+            InputError: the label store and the topic do not fit each other.
+            ModelError: the registry is damaged.
+        """
+        try:
+            while not is_stopped():
+                self.turn()
+        finally:
+            self._end_term()
+
+    def turn(self) -> None:
+        """Wait a little for labels, store them, and do what is next where we lead."""
+        entries = self.lease.poll(POLL_S, self._begin_term)
+        if not self.lease.leads:
+            self._end_term()
+            return
+        term = self._term
+        if term is None:
+            return
+        if entries:
+            self.metrics.took(term.take(entries))
+            self.lease.confirm(term.labels.next_offset(LABELS.name))
+        if self._tail is not None:
+            for answer in self._tail.read():
+                term.answer(answer)
+        if self.lease.has_caught_up and self.monotonic() >= self._due:
+            self._due = self.monotonic() + TURN_EVERY_S
+            self._lead(term)
+
+    def _lead(self, term: Leading) -> None:
+        try:
+            record = term.turn()
+        except ModelError as error:
+            if not error.is_retriable and not isinstance(error, RaceLostError):
+                raise
+            _log.warning("turn_failed", problem=str(error), again_in_s=RETRY_S)
+            self._due = self.monotonic() + RETRY_S
+            return
+        if record is not None:
+            self.metrics.ended(record.judgement.verdict)
+        last = term.registry.last
+        self.metrics.last_run(last.ended if last else None)
+        self.metrics.waiting(term.labels.count_since(last.position if last else 0))
+        step = term.step.action
+        self.metrics.is_in(term.run.phase if term.run else "idle" if step == "over" else step)
+
+    def _begin_term(self) -> int:
+        """The store is this machine's: a leader catches up from where it has read, whatever the group says."""
+        self._end_term()
+        labels = LabelStore(self.state / STORE_FILE)
+        registry = Registry(self.store, self.who, self.parts.announce, self.now)
+        self._term = Leading(
+            state=self.state, labels=labels, registry=registry, parts=self.parts, rules=self.rules,
+            confirm=lambda: self.lease.confirm(labels.next_offset(LABELS.name)), who=self.who, passed=self.passed,
+            now=self.now,
+        )  # fmt: skip
+        self._tail = self._open_tail(self.now() - BACK)
+        self._due = self.monotonic()
+        self.metrics.is_in("idle")
+        position = labels.next_offset(LABELS.name)
+        _log.info("leadership_gained", offset=position)
+        return position
+
+    def _open_tail(self, since: datetime) -> Tail | None:
+        from kafka.errors import KafkaError
+
+        try:
+            return Tail(self.bootstrap, since)
+        except KafkaError as error:
+            _log.warning("answers_not_followed", problem=repr(error))
+            return None
+
+    def _end_term(self) -> None:
+        term, self._term = self._term, None
+        if term is None:
+            return
+        _log.info("leadership_ended")
+        term.stop()
+        term.labels.close()
+        if self._tail is not None:
+            self._tail.close()
+            self._tail = None
+        self.metrics.is_in("standby")

@@ -1,0 +1,144 @@
+"""A trainer's term without Kafka and without processes: what is left is the order of its deeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from models import pointer as pointers
+from models.pointer import Pointer
+from models.store import Store, open_store
+from runtime.crashpoints import Pass, unharmed
+from trainer.labels.effective import effective
+from trainer.labels.store import Entry, LabelStore
+from trainer.service.folder import Order, RunFolder
+from trainer.service.leading import Leading, Recipe, Rules
+from trainer.service.parts import Glance, Parts, Sorted, Tell, Trigger, Work
+from trainer.service.promotion import Plan
+from trainer.service.records import Judgement
+from trainer.service.registry import Registry
+from trainer.service.work import Said, work_through
+from wire import labels
+from wire.events import LabelSubmitted
+from wire.topics import LABELS
+
+WHEN = datetime(2026, 1, 5, 12, tzinfo=UTC)
+FIRST, NEXT = "v-0000000001", "v-00000000{number:02d}"
+
+
+def label(number: int, says: str = "negative", **changes: object) -> LabelSubmitted:
+    fields = {"event_id": f"e-{number}", "task": "sentiment", "text": f"Ostra cuts {number}", "labelled_at": WHEN}
+    return LabelSubmitted(label=says, labeller="ana", **fields | changes)  # type: ignore[arg-type]
+
+
+class Inline:
+    """A run's process that is over when it has started; where a phase kills the service, it dies with it."""
+
+    def __init__(self, passed: Pass, work: Work, order: Order, folder: RunFolder) -> None:
+        self._passed = passed
+        self.code: int | None = 0
+        try:
+            work_through(work, order, folder, self._say)
+        except RuntimeError:
+            self.code = 1
+
+    def _say(self, said: Said) -> None:
+        if said.phase is not None:
+            self._passed(said.phase)
+
+    def said(self) -> Iterator[Said]:
+        yield from ()
+
+    def kill(self) -> None:
+        pass
+
+
+@dataclass
+class World:
+    """One registry and one machine's folder; the terms on it come and go."""
+
+    folder: Path
+    verdict: str = "better"
+    deeds: list[str] = field(default_factory=list)
+    leads: bool = True
+    now: datetime = WHEN
+    plan: Plan = field(default_factory=lambda: Plan(shadow_s=0))
+    forecast: dict[str, dict[str, float]] = field(default_factory=dict)
+    offset: int = 0
+    fails: bool = False
+
+    def __post_init__(self) -> None:
+        self.store: Store = open_store(str(self.folder / "store"), make=True)
+        self.published: set[str] = set()
+        self.built: set[str] = set()
+        then = pointers.promoted(Pointer(), FIRST)
+        pointers.append(self.store, "promote", Pointer(), then, who="a person", at=WHEN, why="the first")
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def term(self, passed: Pass = unharmed, state: str = "trainer") -> Leading:
+        parts = Parts(
+            decide=self._decide,
+            sort=lambda given: Sorted(effective(given, {})),
+            work=Work(train=self._train, build=self._build, judge=self._judge),
+            has=lambda version: version in self.built,
+            publish=self._publish,
+            is_published=lambda version: version in self.published,
+        )
+        store = LabelStore(self.folder / state / "labels.sqlite")
+        registry = Registry(self.store, "trainer@here", parts.announce, self.clock)
+        rules = Rules(Recipe("recipe"), self.plan)
+        return Leading(
+            self.folder / state, store, registry, parts, rules, lambda: self.leads, "trainer@here", passed,
+            self.clock, partial(Inline, passed),
+        )  # fmt: skip
+
+    def submit(self, term: Leading, *given: LabelSubmitted) -> None:
+        entries = [Entry(self.offset + number, labels.key(one), one) for number, one in enumerate(given)]
+        self.offset += len(given)
+        term.take(entries)
+
+    def turn(self, term: Leading, times: int = 12, seconds: float = 10.0) -> None:
+        for _ in range(times):
+            term.turn()
+            self.now += timedelta(seconds=seconds)
+
+    def moves(self) -> list[tuple[str, str | None]]:
+        return [(move.action, move.after) for move in pointers.moves(self.store)[1:]]
+
+    def did(self, deed: str) -> int:
+        return sum(one.startswith(deed) for one in self.deeds)
+
+    @staticmethod
+    def _decide(glance: Glance) -> Trigger | None:
+        return Trigger(f"{glance.labels} labels") if glance.labels >= 3 else None
+
+    def _train(self, order: Order, folder: RunFolder, tell: Tell) -> None:
+        self.deeds.append(f"train {order.number}: {len(folder.kept.read_bytes().splitlines())}")
+        if self.fails:
+            raise RuntimeError("no memory")
+
+    def _build(self, order: Order, folder: RunFolder, tell: Tell) -> str:
+        version = NEXT.format(number=order.number + 10)
+        self.deeds.append(f"build {version}")
+        self.built.add(version)
+        return version
+
+    def _judge(self, order: Order, folder: RunFolder, version: str) -> Judgement:
+        self.deeds.append(f"judge {version}")
+        return Judgement(verdict=self.verdict, reasons=("as the test wants",), forecast=self.forecast)
+
+    def _publish(self, version: str) -> None:
+        self.deeds.append(f"publish {version}")
+        self.published.add(version)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)

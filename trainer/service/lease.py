@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from runtime import log
+from runtime import clock, log
 from runtime.errors import BrokerAwayError, BrokerError, InputError
 from trainer.labels.store import Entry, entry_of
 from wire.topics import LABELS
@@ -23,6 +23,9 @@ _BEATS = 4
 
 _CONFIRM_MS = 5_000
 
+_SILENT_SESSIONS = 2
+"""Without a heartbeat: a join that waits for a dead member's session is silent for one."""
+
 _log = log.get(__name__)
 
 
@@ -33,41 +36,29 @@ class Lease:
         bootstrap: of Kafka.
         group: of trainers.
         session_s: see `SESSION_S`.
+        monotonic: measures silence.
 
     Raises:
         BrokerAwayError: nobody answers.
         BrokerError: there is no label topic.
     """
 
-    def __init__(self, bootstrap: str, group: str, session_s: float = SESSION_S) -> None:
-        from kafka import KafkaConsumer
-        from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-        from kafka.errors import KafkaError
+    def __init__(
+        self,
+        bootstrap: str,
+        group: str,
+        session_s: float = SESSION_S,
+        *,
+        monotonic: clock.Monotonic = clock.monotonic,
+    ) -> None:
         from kafka.structs import TopicPartition
 
         self._place = TopicPartition(LABELS.name, 0)
-        try:
-            self._consumer: Any = KafkaConsumer(
-                bootstrap_servers=bootstrap.split(","),
-                group_id=group,
-                client_id="bellwether-trainer",
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                allow_auto_create_topics=False,
-                session_timeout_ms=round(session_s * 1000),
-                heartbeat_interval_ms=round(session_s * 1000 / _BEATS),
-                partition_assignment_strategy=[CooperativeStickyAssignor],
-            )
-            known = self._consumer.partitions_for_topic(LABELS.name)
-        except (KafkaError, OSError) as error:
-            raise BrokerAwayError(f"no broker at {bootstrap}: {error!r}; start it, or give --bootstrap") from error
-        if not known:
-            self.close()
-            raise BrokerError(f"{bootstrap} has no topic {LABELS.name}; make it with `bellwether topics create`")
-        self.leads = False
-        self._is_new = False
+        self._bootstrap, self._group, self._session_s = bootstrap, group, session_s
+        self._monotonic = monotonic
+        self.leads = self._is_new = False
         self._end = math.inf
-        self._consumer.subscribe([LABELS.name], listener=_listener(self._gained, self._lost))
+        self._consumer = self._joined()
 
     def poll(self, timeout_s: float, start: Callable[[], int]) -> list[Entry]:
         """Wait for labels; what came is from where `start` says, which is asked once each time that we begin to lead.
@@ -79,8 +70,10 @@ class Lease:
 
         Raises:
             InputError: the store has read further than the topic goes: the topic was made anew.
+            BrokerAwayError: our membership ended in silence, and nobody answers who could give another.
         """
         found = self._consumer.poll(timeout_ms=round(timeout_s * 1000))
+        self._see_to_heartbeats()
         if not self.leads:
             return []
         if self._is_new:
@@ -127,6 +120,50 @@ class Lease:
         self._consumer.seek(self._place, offset)
         self._consumer.resume(self._place)
         self._is_new = False
+
+    def _joined(self) -> Any:
+        from kafka import KafkaConsumer
+        from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+        from kafka.errors import KafkaError
+
+        try:
+            consumer: Any = KafkaConsumer(
+                bootstrap_servers=self._bootstrap.split(","),
+                group_id=self._group,
+                client_id="bellwether-trainer",
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                allow_auto_create_topics=False,
+                session_timeout_ms=round(self._session_s * 1000),
+                heartbeat_interval_ms=round(self._session_s * 1000 / _BEATS),
+                partition_assignment_strategy=[CooperativeStickyAssignor],
+            )
+            known = consumer.partitions_for_topic(LABELS.name)
+        except (KafkaError, OSError) as error:
+            raise BrokerAwayError(
+                f"no broker at {self._bootstrap}: {error!r}; start it, or give --bootstrap"
+            ) from error
+        if not known:
+            consumer.close()
+            raise BrokerError(f"{self._bootstrap} has no topic {LABELS.name}; make it with `bellwether topics create`")
+        consumer.subscribe([LABELS.name], listener=_listener(self._gained, self._lost))
+        self._joined_at = self._monotonic()
+        return consumer
+
+    def _see_to_heartbeats(self) -> None:
+        """Join anew where no heartbeat has gone out for too long.
+
+        kafka-python 3.0.12 loses a rebalance that a change of metadata began, where a short poll ends in the middle:
+        its next poll finds nothing to do, and the member neither beats nor joins for good.
+        """
+        beats = self._consumer.metrics().get("consumer-coordinator-metrics", {})
+        silent = min(beats.get("last-heartbeat-seconds-ago", math.inf), self._monotonic() - self._joined_at)
+        if silent < _SILENT_SESSIONS * self._session_s:
+            return
+        _log.warning("membership_silent", seconds=round(silent, 1))
+        self._lost()
+        self._consumer.close()
+        self._consumer = self._joined()
 
     def _gained(self) -> None:
         """Called within a poll, perhaps on the client's own thread: nothing is done here but to hold still."""

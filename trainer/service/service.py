@@ -33,8 +33,6 @@ RETRY_S = 5.0
 BACK = timedelta(minutes=30)
 """How far a new leader goes back in what versions answered."""
 
-STORE_FILE = "labels.sqlite"
-
 _log = log.get(__name__)
 
 
@@ -45,7 +43,8 @@ class Service:
     Args:
         bootstrap: of Kafka, for what versions answer.
         lease: membership in the group.
-        state: this trainer's folder; two on one machine may share it.
+        state: this trainer's folder of runs; two on one machine may share it.
+        labels: file of the label store.
         store: of the registry.
         parts: what is called.
         rules: what the operator decides.
@@ -59,6 +58,7 @@ class Service:
     bootstrap: str
     lease: Lease
     state: Path
+    labels: Path
     store: Store
     parts: Parts
     rules: Rules
@@ -123,7 +123,7 @@ class Service:
     def _begin_term(self) -> int:
         """The store is this machine's: a leader catches up from where it has read, whatever the group says."""
         self._end_term()
-        labels = LabelStore(self.state / STORE_FILE)
+        labels = LabelStore(self.labels)
         registry = Registry(self.store, self.who, self.parts.announce, self.now)
         self._term = Leading(
             state=self.state, labels=labels, registry=registry, parts=self.parts, rules=self.rules,

@@ -25,7 +25,6 @@ from trainer.service.registry import Registry
 from trainer.service.work import Said, work_through
 from wire import labels
 from wire.events import LabelSubmitted
-from wire.topics import LABELS
 
 WHEN = datetime(2026, 1, 5, 12, tzinfo=UTC)
 FIRST, NEXT = "v-0000000001", "v-00000000{number:02d}"
@@ -119,18 +118,18 @@ class World:
     def _decide(glance: Glance) -> Trigger | None:
         return Trigger(f"{glance.labels} labels") if glance.labels >= 3 else None
 
-    def _train(self, order: Order, folder: RunFolder, tell: Tell) -> None:
+    def _train(self, order: Order, folder: RunFolder, _: Tell) -> None:
         self.deeds.append(f"train {order.number}: {len(folder.kept.read_bytes().splitlines())}")
         if self.fails:
             raise RuntimeError("no memory")
 
-    def _build(self, order: Order, folder: RunFolder, tell: Tell) -> str:
+    def _build(self, order: Order, _: RunFolder, __: Tell) -> str:
         version = NEXT.format(number=order.number + 10)
         self.deeds.append(f"build {version}")
         self.built.add(version)
         return version
 
-    def _judge(self, order: Order, folder: RunFolder, version: str) -> Judgement:
+    def _judge(self, _: Order, __: RunFolder, version: str) -> Judgement:
         self.deeds.append(f"judge {version}")
         return Judgement(verdict=self.verdict, reasons=("as the test wants",), forecast=self.forecast)
 

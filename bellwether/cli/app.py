@@ -21,6 +21,7 @@ from bellwether.cli import (
     score,
     topics,
     train,
+    trainer,
     worker,
 )
 from runtime.errors import BellwetherError, InputError, PromiseError, SettingsError
@@ -52,6 +53,7 @@ app.add_typer(dead.app, name="dead")
 app.command()(score.score)
 app.command()(evaluate.evaluate)
 app.command()(train.train)
+app.add_typer(trainer.app, name="trainer")
 app.add_typer(label.app, name="label")
 app.add_typer(encoders.app, name="encoders")
 app.add_typer(models.app, name="models")

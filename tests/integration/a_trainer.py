@@ -85,15 +85,16 @@ def main(order: dict[str, str]) -> None:
     log.configure()
     logging.getLogger("kafka").setLevel(logging.ERROR)
     metrics = Metrics()
-    lease = Lease(order["bootstrap"], order["group"], float(order["session_s"]))
-    service = Service(
-        bootstrap=order["bootstrap"], lease=lease, state=state, labels=state / "labels.sqlite", store=store,
-        parts=parts, rules=Rules(Recipe("recipe"), Plan(shadow_s=0)), who=f"trainer@{state.name}", metrics=metrics,
-        passed=crash_points(order.get("crash_at")),
-    )  # fmt: skip
-    with served(metrics, "127.0.0.1", 0, state / "port"):
-        service.run(stopped.is_set)
-    lease.close()
+    who = f"trainer@{state.name}"
+    with (
+        Lease(order["bootstrap"], order["group"], who, session_s=float(order["session_s"])) as lease,
+        served(metrics, "127.0.0.1", 0, state / "port"),
+    ):
+        Service(
+            bootstrap=order["bootstrap"], lease=lease, state=state, labels=state / "labels.sqlite", store=store,
+            parts=parts, rules=Rules(Recipe("recipe"), Plan(shadow_s=0)), who=who, metrics=metrics,
+            passed=crash_points(order.get("crash_at")),
+        ).run(stopped.is_set)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -136,8 +136,9 @@ class Leading:
 
     def _go_on(self, run: Run) -> RunRecord | None:
         if not fits(run.order, self.registry.last, self.registry.pointer):
-            _log.warning("run_outdated", run=run.order.number, champion=self.registry.pointer.champion)
-            self._forget(run)
+            if self.confirm():  # another leader on this machine may be at work in the same folder
+                _log.warning("run_outdated", run=run.order.number, champion=self.registry.pointer.champion)
+                self._forget(run)
             return None
         record = run.turn()
         if record is None or not self.confirm():
@@ -214,11 +215,11 @@ class Leading:
         """Go on with what a killed trainer left, else ask whether a run shall begin."""
         for left in folders(self.state):
             order = left.order()
-            if order is None or not fits(order, last, self.registry.pointer):
-                left.remove()
-            else:
+            if order is not None and fits(order, last, self.registry.pointer):
                 self.run = self._run(order)
                 return
+            if self.confirm():
+                left.remove()
         trigger = self._trigger(last)
         if trigger is not None and self.confirm():
             self._collect(trigger, last)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from runtime import clock, log
 from runtime.errors import BrokerAwayError, BrokerError, InputError
@@ -23,6 +23,9 @@ _BEATS = 4
 
 _CONFIRM_MS = 5_000
 
+_JOIN_S = 0.5
+"""Shortest poll of who does not lead: a join should end within one, see `Lease._see_to_heartbeats`."""
+
 _SILENT_SESSIONS = 2
 """Without a heartbeat: a join that waits for a dead member's session is silent for one."""
 
@@ -35,6 +38,7 @@ class Lease:
     Args:
         bootstrap: of Kafka.
         group: of trainers.
+        who: what the broker knows this member by.
         session_s: see `SESSION_S`.
         monotonic: measures silence.
 
@@ -47,14 +51,15 @@ class Lease:
         self,
         bootstrap: str,
         group: str,
-        session_s: float = SESSION_S,
+        who: str,
         *,
+        session_s: float = SESSION_S,
         monotonic: clock.Monotonic = clock.monotonic,
     ) -> None:
         from kafka.structs import TopicPartition
 
         self._place = TopicPartition(LABELS.name, 0)
-        self._bootstrap, self._group, self._session_s = bootstrap, group, session_s
+        self._bootstrap, self._group, self._who, self._session_s = bootstrap, group, who, session_s
         self._monotonic = monotonic
         self.leads = self._is_new = False
         self._end = math.inf
@@ -72,7 +77,7 @@ class Lease:
             InputError: the store has read further than the topic goes: the topic was made anew.
             BrokerAwayError: our membership ended in silence, and nobody answers who could give another.
         """
-        found = self._consumer.poll(timeout_ms=round(timeout_s * 1000))
+        found = self._consumer.poll(timeout_ms=round(max(timeout_s, 0.0 if self.leads else _JOIN_S) * 1000))
         self._see_to_heartbeats()
         if not self.leads:
             return []
@@ -106,6 +111,12 @@ class Lease:
             return False
         return self.leads
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close()
@@ -130,7 +141,7 @@ class Lease:
             consumer: Any = KafkaConsumer(
                 bootstrap_servers=self._bootstrap.split(","),
                 group_id=self._group,
-                client_id="bellwether-trainer",
+                client_id=self._who,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 allow_auto_create_topics=False,

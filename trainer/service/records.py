@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -36,13 +37,15 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         verdict: `better`, `same`, `worse within noise`, `regression`, or `failed`.
         reasons: in words.
-        numbers: that the reasons rest on.
+        is_sound: whether no check failed: a `same` that is not sound does not promote by age.
+        numbers: that the reasons rest on, plain data.
         forecast: the class shares that the version is expected to answer with in the field; empty where unknown.
     """
 
     verdict: str
     reasons: tuple[str, ...] = ()
-    numbers: dict[str, float] = {}
+    is_sound: bool = True
+    numbers: dict[str, Any] = {}
     forecast: dict[str, dict[str, float]] = {}
 
 

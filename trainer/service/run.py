@@ -111,7 +111,8 @@ class Run:
             seed=order.seed,
             version=found.version,
             judgement=judgement,
-            may_promote=verdict == PROMOTES or (verdict == PROMOTES_WHEN_OLD and order.may_be_same),
+            may_promote=verdict == PROMOTES
+            or (verdict == PROMOTES_WHEN_OLD and order.may_be_same and judgement.is_sound),
             seconds={**order.seconds, **found.seconds},
         )
 

@@ -49,7 +49,7 @@ def serve(
     _, digest, _ = recipes.load(chosen.recipe)
     store = open_store(where.store_url, make=True)
     require_conditions(store)
-    base = tuple(path.resolve() for path in chosen.base)
+    base = tuple(path.resolve() for path in chosen.base)  # the run's process may stand elsewhere
     place = wiring.Place(where.registry_folder, where.keys_folder, where.cache, chosen.recipe, base, chosen.threads)
     stopped = Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -13,11 +13,14 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kafka import KafkaProducer
+from typer.testing import CliRunner
 
 from bellwether.broker.cluster import Cluster
+from bellwether.cli.app import app
 from models import pointer as pointers
 from models.pointer import Pointer
 from models.store import open_store
@@ -87,6 +90,13 @@ class Line:
 
     def said(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
+
+    def call(self, *words: str) -> Any:
+        result = CliRunner(env={"BELLWETHER_STORE": str(self.folder / "store")}).invoke(
+            app, ["trainer", *words, "--json"]
+        )
+        assert result.exit_code == 0, result.output + repr(result.exception)
+        return json.loads(result.stdout)
 
     def moves(self) -> list[tuple[str, str]]:
         return [(move.action, move.who) for move in pointers.moves(self.store)[1:]]
@@ -160,6 +170,13 @@ def test_another_takes_over_from_a_killed_leader_and_from_a_stopped_one(line: Li
     stopped.send_signal(signal.SIGCONT)
     line.until(lambda: line.metric("stopped", "bellwether_trainer_is_leader") == 0)
     assert [(one.who, one.labels) for one in records.every(line.store)] == [("trainer@third", 3)]
+    asked = ("status", "--group", "trainers", "--bootstrap", line.bootstrap)
+    line.until(lambda: len(line.call(*asked)["members"]) == 2)
+    told = line.call(*asked)
+    assert told["leader"].startswith("trainer@third")
+    assert (told["champion"], told["labels_end"], told["labels_waiting"]) == (FIRST, 3, 0)
+    assert told["next"] == "same: as the test wants"
+    assert told["last_run"] == line.call("runs")["runs"][0]
     third.terminate()
     assert third.wait(WAIT_S) == 0
     line.until(lambda: line.metric("stopped", 'bellwether_trainer_phase{phase="idle"}') == 1)

@@ -95,9 +95,8 @@ def worse_in_shadow(lost: int, won: int, bounds: Bounds) -> str | None:
         won: on which the shadow alone was.
         bounds: see there.
     """
-    from scipy.stats import binom
-
-    probability = float(binom.sf(lost - 1, lost + won, 0.5)) if lost + won else 1.0
+    tried = lost + won
+    probability = sum(math.comb(tried, number) for number in range(lost, tried + 1)) / 2**tried
     if probability >= bounds.worse_p:
         return None
     return f"in the shadow it lost {lost} and won {won} labelled events against the champion (p = {probability:.2g})"

@@ -118,13 +118,20 @@ def train(place: Place, order: Order, folder: RunFolder, tell: Tell) -> None:
 
 def build(place: Place, _: Order, folder: RunFolder, tell: Tell) -> str:
     """A version of the training result, in this machine's registry."""
-    from models import build
+    from models import build, encoders
+    from trainer import recipe
 
+    encoder = encoders.resolve(recipe.load(place.recipe)[0].encoder, place.cache)
     return build.build(
         build.Order(
-            trained=folder.trained, registry=place.registry, keys=place.keys, cache=place.cache, tell=tell
+            trained=folder.trained,
+            registry=place.registry,
+            keys=place.keys,
+            encoder=encoder,
+            cache=place.cache,
+            tell=tell,
         )
-    )  # fmt: skip
+    )
 
 
 def judge(_: Place, __: Order, ___: RunFolder, version: str) -> Judgement:

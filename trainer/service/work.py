@@ -1,4 +1,4 @@
-"""A run's heavy part, in a process of its own: train, build, judge; it can write nothing but the run's folder.
+"""A run's heavy part, in a process of its own: train, build, judge; it moves nothing that others see.
 
 A process and not a thread: it gives all memory of processor and GPU back when it ends, it can be killed when
 leadership is lost, a native crash takes it alone, and the service keeps polling Kafka without sharing an interpreter.

@@ -1,0 +1,82 @@
+"""What late labels and class shares say of a version."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from trainer.service.evidence import Evidence
+from trainer.service.field import Bounds, Errors, Outcome, rollback, worse_in_shadow
+from trainer.service.tail import Answer, _Task
+
+from .conftest import label
+
+NONE = Errors(math.nan, 0.0)
+HALVES = {"sentiment": {"negative": 0.5, "positive": 0.5}}
+
+
+def test_errors_weigh_by_the_inverse_of_the_sampling_probability() -> None:
+    found = Errors.of([Outcome(is_right=False, weight=8.0), *[Outcome(is_right=True, weight=2.0)] * 4])
+    assert found.rate == 0.5
+    assert found.labels == pytest.approx(16**2 / (64 + 16))
+    assert Errors.of([]).labels == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "goes"),
+    [
+        (Errors(0.10, 400), Errors(0.20, 400), True),
+        (Errors(0.10, 400), Errors(0.13, 400), False),
+        (Errors(0.10, 4_000), Errors(0.14, 4_000), True),
+        (Errors(0.10, 400), Errors(0.50, 99), False),
+        (Errors(0.10, 99), Errors(0.50, 400), False),
+        (Errors(0.20, 400), Errors(0.10, 400), False),
+        (NONE, NONE, False),
+    ],
+)
+def test_a_champion_goes_only_when_its_error_is_worse_beyond_doubt_and_margin(
+    before: Errors, after: Errors, goes: bool
+) -> None:
+    assert (rollback(before, after, {}, {}, Bounds()) is not None) == goes
+
+
+@pytest.mark.parametrize(
+    ("negative", "events", "goes"), [(0.70, 1_000, True), (0.60, 1_000, False), (0.62, 1_000, False), (0.9, 499, False)]
+)
+def test_a_champion_goes_when_a_class_share_is_far_from_the_forecast(negative: float, events: int, goes: bool) -> None:
+    seen = {"sentiment": {"negative": round(negative * events), "positive": round((1 - negative) * events)}}
+    assert (rollback(NONE, NONE, HALVES, seen, Bounds()) is not None) == goes
+
+
+def test_a_label_that_the_forecast_does_not_name_is_missed_elsewhere() -> None:
+    """All that goes to a new label is missing from the others."""
+    why = rollback(NONE, NONE, HALVES, {"sentiment": {"other": 1_000}}, Bounds())
+    assert why == "sentiment negative: 0.0% of 1000 events, the gate foresaw 50.0%, allowed is 10% off"
+
+
+@pytest.mark.parametrize(
+    ("lost", "won", "is_dropped"), [(0, 0, False), (4, 0, False), (5, 0, True), (30, 20, False), (40, 20, True)]
+)
+def test_a_shadow_is_dropped_by_mcnemars_exact_test(lost: int, won: int, is_dropped: bool) -> None:
+    assert (worse_in_shadow(lost, won, Bounds()) is not None) == is_dropped
+
+
+def said(number: int, version: str, what: str, *, is_shadow: bool = False) -> Answer:
+    return Answer(f"e-{number}", version, {"sentiment": _Task(what)}, is_shadow)
+
+
+def test_answers_and_labels_meet_whichever_comes_first() -> None:
+    evidence = Evidence()
+    for one in (said(1, "old", "negative"), said(1, "new", "positive", is_shadow=True), said(2, "old", "positive")):
+        evidence.take(one)
+        evidence.take(one)
+    own = {"model_version": "old", "probabilities": {"negative": 1_000, "neutral": 9_000}}
+    labels = {(one.event_id, one.task): one for one in (label(1), label(2), label(3, **own), label(4))}
+    found = evidence.outcomes("old", labels)  # type: ignore[arg-type]
+    assert [one.is_right for one in found] == [True, False, False]
+    assert evidence.outcomes("new", labels) == []  # type: ignore[arg-type]
+    assert evidence.pairs("old", "new", labels.values()) == (1, 0)
+    assert evidence.pairs("old", "another", labels.values()) == (0, 0)
+    assert evidence.counts("old") == {"sentiment": {"negative": 1, "positive": 1}}
+    assert evidence.counts("new") == {}

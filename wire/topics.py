@@ -18,6 +18,9 @@ _DAY_MS = 24 * 60 * 60 * 1000
 CLASSIFY_GROUP = "bellwether-classify"
 """Consumer group of the workers that score."""
 
+TRAINER_GROUP = "bellwether-trainer"
+"""Consumer group of the trainers; they commit how far labels are stored, and read on from their own stores."""
+
 
 @dataclass(frozen=True)
 class Topic:

@@ -10,14 +10,13 @@ import msgspec
 import typer
 
 from runtime import clock, one_line, settings
+from wire.topics import TRAINER_GROUP
 
 if TYPE_CHECKING:
     from models.pointer import Pointer
     from trainer.service.records import RunRecord
 
 app = typer.Typer(help="The service that learns from labels.", no_args_is_help=True)
-
-GROUP = "bellwether-trainer"
 
 Bootstrap = Annotated[str | None, typer.Option(help="Kafka's address, host:port; default: the settings'.")]
 Group = Annotated[str, typer.Option(help="Consumer group: of its trainers one leads.")]
@@ -47,7 +46,7 @@ def run(
     watch_s: Annotated[
         float, typer.Option(min=0, help="Seconds after which a new champion is no longer taken back by itself.")
     ] = 3600.0,
-    group: Group = GROUP,
+    group: Group = TRAINER_GROUP,
     bootstrap: Bootstrap = None,
     http_port: Annotated[
         int | None, typer.Option(min=0, max=65_535, help="Port of /metrics; 0 takes a free one.")
@@ -73,7 +72,7 @@ def run(
 
 
 @app.command()
-def status(group: Group = GROUP, bootstrap: Bootstrap = None, as_json: Json = False) -> None:
+def status(group: Group = TRAINER_GROUP, bootstrap: Bootstrap = None, as_json: Json = False) -> None:
     """Show who leads, how many labels wait for it, and what became of the last run.
 
     Example: `bellwether trainer status --json`

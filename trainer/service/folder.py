@@ -53,6 +53,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         trained: the training result is whole.
         version: that was built.
         failures: how often the process ended without a result.
+        error: why it did last, where it could say so.
         seconds: of each phase that is done.
     """
 
@@ -60,6 +61,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     judgement: Judgement | None = None
     failures: int = 0
+    error: str = ""
     seconds: dict[str, float] = {}
 
 

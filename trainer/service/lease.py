@@ -75,7 +75,6 @@ class Lease:
 
         Raises:
             InputError: the store has read further than the topic goes: the topic was made anew.
-            BrokerAwayError: our membership ended in silence, and nobody answers who could give another.
         """
         found = self._consumer.poll(timeout_ms=round(max(timeout_s, 0.0 if self.leads else _JOIN_S) * 1000))
         self._see_to_heartbeats()
@@ -173,8 +172,14 @@ class Lease:
             return
         _log.warning("membership_silent", seconds=round(silent, 1))
         self._lost()
-        self._consumer.close()
-        self._consumer = self._joined()
+        before = self._consumer
+        try:
+            self._consumer = self._joined()
+        except BrokerAwayError as error:
+            _log.warning("broker_away", problem=str(error))
+            self._joined_at = self._monotonic()
+            return
+        before.close()
 
     def _gained(self) -> None:
         """Called within a poll, perhaps on the client's own thread: nothing is done here but to hold still."""

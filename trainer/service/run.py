@@ -92,7 +92,7 @@ class Run:
     def _record(self, found: Found) -> RunRecord:
         judgement = found.judgement or Judgement(
             verdict=records.FAILED,
-            reasons=(f"its process ended {found.failures} times without a result; the trainer's log says how",),
+            reasons=(f"its process ended {found.failures} times without a result; {found.error or 'it said nothing'}",),
         )
         verdict = judgement.verdict
         order = self.order

@@ -91,6 +91,7 @@ def has(place: Place, version: str) -> bool:
 def train(place: Place, order: Order, folder: RunFolder, tell: Tell) -> None:
     """Fine-tune on the run's labels and the base files; goes on from a checkpoint in the run's folder."""
     import torch
+    from transformers.utils import logging
 
     from models.build import HEADLINES
     from trainer import job
@@ -99,6 +100,8 @@ def train(place: Place, order: Order, folder: RunFolder, tell: Tell) -> None:
     def report(at: Progress) -> None:
         tell(f"step {at.step} of {at.steps}, loss {at.loss:.3f}, {at.seconds_left:.0f} s left")
 
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     if place.threads:
         torch.set_num_threads(place.threads)
     run = Run(checkpoint=folder.trained / job.CHECKPOINT_FILE, seed=order.seed, report=report, report_every_s=10.0)

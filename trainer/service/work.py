@@ -118,7 +118,12 @@ def main(work: Work, order: Order, path: Path, tells: Connection) -> None:
             tells.send(said)
 
     with FileLock(folder.lock, timeout=LOCK_WAIT_S):
-        work_through(work, order, folder, say)
+        try:
+            work_through(work, order, folder, say)
+        except Exception as error:  # the process boundary: the run's record says it
+            told = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            folder.write_found(msgspec.structs.replace(folder.found(), error=told))
+            raise
 
 
 def work_through(work: Work, order: Order, folder: RunFolder, say: Callable[[Said], None]) -> None:

@@ -64,6 +64,8 @@ def server(node: Node, nodes: Sequence[Node], data: Path, extra: Mapping[str, st
         "inter.broker.listener.name": "PLAINTEXT",
         "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in listeners),
         "log.dirs": _escaped(str(data)),
+        # Kafka's own 6 s is more than a test wants to wait for a dead member.
+        "group.min.session.timeout.ms": "1000",
         **shared(replicas, in_sync),
         **(extra or {}),
     }
@@ -88,7 +90,6 @@ def shared(replicas: int, in_sync: int) -> dict[str, str]:
         "broker.session.timeout.ms": str(SESSION_TIMEOUT_MS),
         "broker.heartbeat.interval.ms": str(SESSION_TIMEOUT_MS // 6),
         "group.initial.rebalance.delay.ms": "0",
-        "group.min.session.timeout.ms": "1000",  # Kafka's own 6 s is more than a test wants to wait for a dead member
         "log.message.timestamp.type": "LogAppendTime",
         "message.max.bytes": str(MAX_MESSAGE_BYTES),
     }

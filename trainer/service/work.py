@@ -24,9 +24,6 @@ from runtime import log
 from trainer.service.folder import Found, Order, RunFolder
 from trainer.service.parts import Work
 
-LOCK_WAIT_S = 60.0
-"""For a process before ours in the same folder: it is killed with its service, and ends at once."""
-
 Phase = Literal["training", "building", "judging"]
 
 _log = log.get(__name__)
@@ -117,7 +114,7 @@ def main(work: Work, order: Order, path: Path, tells: Connection) -> None:
         with contextlib.suppress(OSError):
             tells.send(said)
 
-    with FileLock(folder.lock, timeout=LOCK_WAIT_S):
+    with FileLock(folder.lock):  # one of a leader that stands still may be at work here: what it brings, we find
         try:
             work_through(work, order, folder, say)
         except Exception as error:  # the process boundary: the run's record says it

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 
@@ -76,17 +77,22 @@ def report(found: Sequence[Outcome], window: int = WINDOW, fading: float = FADIN
         window: how many of the last ones a slice's window holds.
         fading: weight of an outcome relative to the next one of its slice, in (0, 1].
     """
-    measure: Callable[[Sequence[Outcome]], Slice] = lambda own: slice_of(own, window, fading)  # noqa: E731
-    tasks = _most_common((one.task for one in found), MOST_TASKS)
-    result = {}
+
+    def measured(own: Sequence[Outcome], named: Callable[[Outcome], str], known: Collection[str]) -> dict[str, Slice]:
+        def name(one: Outcome) -> str:
+            return of if (of := named(one)) in known else OTHER
+
+        ordered = sorted(own, key=name)  # stable: within a slice the order of time stays
+        return {of: slice_of(list(part), window, fading) for of, part in groupby(ordered, name)}
+
+    tasks, result = _most_common((one.task for one in found), MOST_TASKS), {}
     for task in sorted(tasks):
         own = [one for one in found if one.task == task]
-        sources = _most_common((one.source for one in own), MOST_SOURCES)
         newest = list(dict.fromkeys(one.version for one in reversed(own)))[:MOST_VERSIONS]
         result[task] = TaskReport(
-            overall=measure(own),
-            sources=_sliced(own, lambda one, known=sources: one.source if one.source in known else OTHER, measure),
-            versions=_sliced(own, lambda one, known=newest: one.version if one.version in known else OTHER, measure),
+            overall=slice_of(own, window, fading),
+            sources=measured(own, attrgetter("source"), _most_common((one.source for one in own), MOST_SOURCES)),
+            versions=measured(own, attrgetter("version"), newest),
         )
     return result
 
@@ -144,10 +150,3 @@ def quality(found: Sequence[Outcome], weights: Sequence[float]) -> Quality:
 def _most_common(names: Iterable[str], most: int) -> set[str]:
     counts = Counter(names)
     return set(sorted(counts, key=lambda name: (-counts[name], name))[:most])
-
-
-def _sliced(
-    found: Sequence[Outcome], name: Callable[[Outcome], str], measure: Callable[[Sequence[Outcome]], Slice]
-) -> dict[str, Slice]:
-    ordered = sorted(found, key=name)  # stable: within a slice the order of time stays
-    return {of: measure(list(own)) for of, own in groupby(ordered, name)}

@@ -71,7 +71,8 @@ def hashed(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     """
     from sklearn.feature_extraction.text import HashingVectorizer
 
-    vectoriser: Any = HashingVectorizer(n_features=FEATURES, ngram_range=(1, 2), norm="l2", dtype=np.float32)
+    build: Any = HashingVectorizer
+    vectoriser = build(n_features=FEATURES, ngram_range=(1, 2), norm="l2", dtype=np.float32)
     return np.asarray(vectoriser.transform(texts).toarray(), dtype=np.float32)
 
 

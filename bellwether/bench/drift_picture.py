@@ -1,12 +1,16 @@
-"""Draws a run of the drift bench: for each signal, how often each detector cries wolf and how soon it sees a change."""
+"""Draws a run of the drift bench: for each signal, how soon each detector sees a change and how often it cries wolf."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bellwether.bench.drift import AFTER, BUDGET, SIGNALS, Row
 from runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 INK, ACCENT, PALE = "#30343b", "#d1495b", "#c9ced6"
 
@@ -23,20 +27,23 @@ def save(rows: Sequence[Row], chosen: Mapping[str, str], path: Path) -> None:
     figure = Figure(figsize=(12, 9), layout="constrained")
     FigureCanvasAgg(figure)  # draws without a display and leaves the caller's matplotlib as it is
     for axes, signal in zip(figure.subplots(2, 2).flat, SIGNALS, strict=True):
-        axes.axvspan(-0.05, BUDGET, color=PALE, alpha=0.4, linewidth=0)
-        for row in (one for one in rows if one.signal == signal):
-            wait = row.delay_mean
-            colour = ACCENT if chosen[signal] == row.detector else INK
-            axes.plot(row.false_mean, wait, "o", color=colour)
-            axes.annotate(
-                row.detector, (row.false_mean, wait), (4, 4), textcoords="offset points", fontsize=8, color=colour
-            )
-        axes.set_xscale("symlog", linthresh=1)
-        axes.set(title=signal, xlim=(-0.05, None), ylim=(0, AFTER * 1.05))
-        axes.set_xlabel("false alarms per 10,000 events; grey: within the budget")
-        axes.set_ylabel("events until seen, mean of changes")
-        axes.spines[["top", "right"]].set_visible(False)
+        own = [row for row in rows if row.signal == signal]
+        _draw(axes, sorted(own, key=lambda row: -row.delay_mean), chosen[signal])
+        axes.set_title(signal, loc="left")
     try:
         figure.savefig(path, dpi=110)
     except OSError as error:
         raise InputError(f"cannot write the picture to {path}: {error.strerror}; choose another --plot") from error
+
+
+def _draw(axes: Axes, rows: Sequence[Row], chosen: str) -> None:
+    """A bar a detector, the soonest on top; its false alarms beside it, pale where they are over the budget."""
+    for place, row in enumerate(rows):
+        colour = ACCENT if row.detector == chosen else INK if row.false_mean <= BUDGET else PALE
+        axes.barh(place, row.delay_mean, color=colour, height=0.7)
+        axes.text(row.delay_mean + AFTER / 100, place, f"{row.false_mean:.2f}", va="center", fontsize=8, color=INK)
+    axes.set_yticks(range(len(rows)), [row.detector for row in rows])
+    axes.set_xlim(0, AFTER * 1.1)
+    axes.set_xlabel("events until seen, mean of the changes; beside it: false alarms per 10,000 events")
+    axes.xaxis.label.set_fontsize(7.5)
+    axes.spines[["top", "right"]].set_visible(False)

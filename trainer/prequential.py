@@ -85,28 +85,35 @@ class Ledger:
     def __post_init__(self) -> None:
         self._labels: dict[Subject, list[LabelSubmitted]] = {}
         self._outcomes: dict[Subject, Outcome] = {}
+        self._told: set[Subject] = set()
 
     def add(self, label: LabelSubmitted) -> Outcome | None:
         """Take a label in; one that is here already, word for word, changes nothing.
 
         Returns:
             the outcome that the label brought, once for each event and task: for the drift of the error. What later
-            labels change in it stands in `outcomes` only.
+            labels change in it stands in `outcomes` only. Whoever fills a ledger again from the store, with a drift
+            state that knows these labels, leaves this answer aside.
         """
         subject = Subject(label.event_id, label.task)
         known, bare = self._labels.setdefault(subject, []), _without_text(label)
         if bare in known:
             return None
         known.append(bare)
-        before, after = self._outcomes.pop(subject, None), outcome_of(known, self.ranks)
-        if after is not None:
-            self._outcomes[subject] = after
-        return after if before is None else None
+        self._outcomes.pop(subject, None)
+        found = outcome_of(known, self.ranks)
+        if found is None:
+            return None
+        self._outcomes[subject] = found
+        is_news = subject not in self._told
+        self._told.add(subject)
+        return found if is_news else None
 
     def forget(self, event_id: str) -> None:
         """Drop all that is known of an event, because it was erased."""
         for subject in [one for one in self._labels if one.event_id == event_id]:
             del self._labels[subject]
+            self._told.discard(subject)
             self._outcomes.pop(subject, None)
 
     def outcomes(self) -> list[Outcome]:

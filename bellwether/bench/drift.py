@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from bellwether.bench.drift_pools import Pool, Pools
+from bellwether.bench.drift_changes import SIGNALS, Values, changes_of, shown_by, taken, values_of
+from bellwether.bench.drift_pools import Pools
 from trainer import detectors
 
 QUIET = 10_000
@@ -19,26 +19,11 @@ QUIET = 10_000
 BEFORE, AFTER = 2_000, 3_000
 """Events before a planted change, and after it; what is not seen until then is missed."""
 
-MORE_ERRORS = 0.10
-"""How many points the error rises where only it changes."""
-
 BUDGET = 1.0
 """False alarms per 10,000 events that a signal may cost; each begins a training run where there are labels."""
 
 DEAR_EVERY = 4
 """KSWIN takes some 200 µs a value, hundreds of times as much as the others: it runs in every fourth round."""
-
-LEAST_MOVE = 0.1
-"""Standard deviations by which a change must move a signal's mean for it to be measured there; 0.2 is called small
-(Cohen 1988), and a sampling error of 3,000 events is 0.02."""
-
-SIGNALS = ("confidence", "share", "novelty", "error")
-
-Values = npt.NDArray[np.float64]
-"""float64 [events, streams]: one detector watches each stream, and any of them gives the alarm."""
-
-Change = Callable[[np.random.Generator, int], Pool]
-"""Draws so many events of a changed stream."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +97,7 @@ def measure(order: Order) -> list[Row]:
     """All detectors on all signals that they fit, on the same streams."""
     rows = [Row(signal, name) for signal in SIGNALS for name in candidates(signal)]
     changes, classes = changes_of(order.pools), order.pools.classes
-    shown = _shown(order.pools, changes, order.seed)
+    shown = shown_by(order.pools, changes, order.seed)
     for number in range(order.rounds):
         order.tell(f"round {number + 1} of {order.rounds}")
         rng = np.random.default_rng((order.seed, number))
@@ -137,83 +122,10 @@ def measure(order: Order) -> list[Row]:
     return rows
 
 
-def _shown(pools: Pools, changes: Mapping[str, Change], seed: int) -> dict[str, list[str]]:
-    """The changes that each signal shows, told from large samples of their own."""
-    rng = np.random.default_rng((seed, QUIET))
-    drawn = {name: change(rng, QUIET) for name, change in changes.items()}
-    return {
-        signal: [
-            name
-            for name, pool in drawn.items()
-            if moves(values_of(pools.usual, signal, pools.classes), values_of(pool, signal, pools.classes))
-        ]
-        for signal in SIGNALS
-    }
-
-
 def candidates(signal: str) -> list[str]:
     """Names of the detectors that can watch a signal."""
     more = detectors.ERRORS if signal == "error" else {} if signal == "share" else detectors.VALUES
     return [*detectors.ANY, *more]
-
-
-def changes_of(pools: Pools) -> dict[str, Change]:
-    """The planted changes: other texts, a third of other texts, more of one class, more errors."""
-    whole: dict[str, Change] = {
-        name: (lambda rng, n, pool=pool: taken(pool, rng, n))  # type: ignore[misc]
-        for name, pool in pools.others.items()
-    }
-    farthest = list(pools.others)[-1]
-
-    def third(rng: np.random.Generator, n: int) -> Pool:
-        return mixed(taken(pools.usual, rng, n), taken(pools.others[farthest], rng, n), rng.random(n) < 1 / 3)
-
-    def doubled(rng: np.random.Generator, n: int) -> Pool:
-        rare = int(np.bincount(pools.usual.answer, minlength=pools.classes).argmin())
-        weights = np.where(pools.usual.answer == rare, 2.0, 1.0)
-        return taken(pools.usual, rng, n, weights / weights.sum())
-
-    def worse(rng: np.random.Generator, n: int) -> Pool:
-        drawn = taken(pools.usual, rng, n)
-        assert drawn.wrong is not None, "errors are planted in labelled texts"
-        rate = MORE_ERRORS / (1 - float(drawn.wrong.mean()))
-        return Pool(drawn.confidence, drawn.answer, drawn.novelty, drawn.wrong | (rng.random(n) < rate))
-
-    return {**whole, f"a third {farthest}": third, "rare class doubled": doubled, "10 points more errors": worse}
-
-
-def moves(before: Values, after: Values) -> bool:
-    """Whether a change is one of what the signal shows: the mean of a stream moves by `LEAST_MOVE`."""
-    spread = np.maximum(before.std(axis=0), 1e-9)
-    return bool((np.abs(after.mean(axis=0) - before.mean(axis=0)) / spread).max() >= LEAST_MOVE)
-
-
-def taken(pool: Pool, rng: np.random.Generator, events: int, weights: npt.NDArray[np.floating] | None = None) -> Pool:
-    """So many events drawn with replacement: each like any other, so nothing changes."""
-    chosen = rng.choice(len(pool), size=events, p=weights)
-    wrong = None if pool.wrong is None else pool.wrong[chosen]
-    return Pool(pool.confidence[chosen], pool.answer[chosen], pool.novelty[chosen], wrong)
-
-
-def mixed(first: Pool, second: Pool, is_second: npt.NDArray[np.bool_]) -> Pool:
-    """Event by event of one or the other; both labelled."""
-    assert first.wrong is not None, "a change is planted in labelled texts"
-    assert second.wrong is not None, "and with labelled texts"
-    return Pool(
-        np.where(is_second, second.confidence, first.confidence),
-        np.where(is_second, second.answer, first.answer),
-        np.where(is_second, second.novelty, first.novelty),
-        np.where(is_second, second.wrong, first.wrong),
-    )
-
-
-def values_of(pool: Pool, signal: str, classes: int) -> Values:
-    """What detectors see of a signal."""
-    if signal == "share":
-        return np.asarray(np.eye(classes)[pool.answer], dtype=np.float64)
-    found = {"confidence": pool.confidence, "novelty": pool.novelty, "error": pool.wrong}[signal]
-    assert found is not None, "only labelled texts have an error"
-    return np.asarray(found, dtype=np.float64)[:, None]
 
 
 def alarms(detector: str, values: Values) -> Iterator[tuple[int, int]]:
@@ -248,20 +160,6 @@ def choose(rows: Sequence[Row], budget: float = BUDGET) -> dict[str, str]:
         quietest = min(own, key=lambda row: row.false_mean)
         chosen[signal] = min(within or [quietest], key=lambda row: (row.missed, row.delay_mean)).detector
     return chosen
-
-
-def levels(pools: Pools) -> dict[str, dict[str, float]]:
-    """Mean of each signal in each pool: how far the texts themselves are apart."""
-    every = {"usual": pools.usual, **pools.others, **({"in order": pools.in_order} if pools.in_order else {})}
-    return {
-        name: {
-            "texts": len(pool),
-            "confidence": round(float(pool.confidence.mean()), 3),
-            "novelty": round(float(pool.novelty.mean()), 3),
-            **({} if pool.wrong is None else {"error": round(float(pool.wrong.mean()), 3)}),
-        }
-        for name, pool in every.items()
-    }
 
 
 def as_markdown(rows: Sequence[Row], chosen: Mapping[str, str], means: Mapping[str, Mapping[str, float]]) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bellwether.bench.drift import AFTER, BUDGET, SIGNALS, Row
+from bellwether.bench.drift import AFTER, BUDGET, Row
+from bellwether.bench.drift_changes import SIGNALS
 from runtime.errors import InputError
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ def drift(
     Example: `bellwether bench drift --plot drift.png`
     """
     from bellwether.bench import drift as bench
-    from bellwether.bench import drift_picture, drift_pools
+    from bellwether.bench import drift_changes, drift_picture, drift_pools
     from bellwether.cli.models import quiet_libraries
     from models import keys, registry
     from runtime import settings
@@ -67,7 +67,7 @@ def drift(
             scorer = drift_pools.of_engine(engine)
         pools = drift_pools.real(where.data, scorer, tell) if where.data else drift_pools.built_in(scorer, tell)
     rows = bench.measure(bench.Order(pools, rounds, seed, tell))
-    chosen, levels = bench.choose(rows), bench.levels(pools)
+    chosen, levels = bench.choose(rows), drift_changes.levels(pools)
     if plot is not None:
         drift_picture.save(rows, chosen, plot)
     if as_json:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from bellwether.bench import drift, drift_picture
+from bellwether.bench import drift, drift_changes, drift_picture
 from bellwether.bench.drift import AFTER, BEFORE, Row
 from bellwether.bench.drift_pools import Pool, Pools, Scorer, built_in
 from runtime.errors import InputError
@@ -44,20 +44,19 @@ def test_a_missed_change_counts_as_all_events_after_it() -> None:
 
 def test_planted_changes_move_what_they_say_and_nothing_else() -> None:
     rng = np.random.default_rng(3)
-    before = drift.taken(POOLS.usual, rng, 5_000)
-    drawn = {name: change(rng, 5_000) for name, change in drift.changes_of(POOLS).items()}
+    before = drift_changes.taken(POOLS.usual, rng, 5_000)
+    drawn = {name: change(rng, 5_000) for name, change in drift_changes.changes_of(POOLS).items()}
     assert list(drawn) == ["odd", "a third odd", "rare class doubled", "10 points more errors"]
     assert drawn["a third odd"].confidence.mean() == pytest.approx(0.9 - 0.4 / 3, abs=0.02)
     rare = (before.answer == 0).mean()
     assert (drawn["rare class doubled"].answer == 0).mean() == pytest.approx(2 * rare / (1 + rare), abs=0.02)
     assert drawn["10 points more errors"].wrong.mean() - before.wrong.mean() == pytest.approx(0.1, abs=0.02)
-    moved = {
-        name: [
-            signal for signal in drift.SIGNALS
-            if drift.moves(drift.values_of(before, signal, 3), drift.values_of(after, signal, 3))
-        ]
-        for name, after in drawn.items()
-    }  # fmt: skip
+
+    def shows(signal: str, after: Pool) -> bool:
+        first, second = (drift_changes.values_of(part, signal, 3) for part in (before, after))
+        return drift_changes.moves(first, second)
+
+    moved = {name: [one for one in drift_changes.SIGNALS if shows(one, after)] for name, after in drawn.items()}
     assert "novelty" not in {signal for signals in moved.values() for signal in signals}
     assert moved["rare class doubled"] == ["share"]
     assert moved["10 points more errors"] == ["error"]
@@ -102,7 +101,7 @@ def test_a_run_measures_every_detector_on_what_its_signal_shows(rows: list[Row])
 
 
 def test_the_tables_are_whole_and_mark_what_was_chosen(rows: list[Row], tmp_path) -> None:
-    chosen, levels = drift.choose(rows), drift.levels(POOLS)
+    chosen, levels = drift.choose(rows), drift_changes.levels(POOLS)
     table = drift.as_markdown(rows, chosen, levels)
     assert f"| confidence | **{chosen['confidence']}** |" in table
     texts, found = table.split("\n\n")

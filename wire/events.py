@@ -140,5 +140,7 @@ class LabelSubmitted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     model_version: str | None = None
     """Of the model whose answer the labeller saw, and that answer."""
     probabilities: dict[str, Share] | None = None
+    source: str = ""
+    """Of the event: where the text came from. What is measured and replayed is told apart by it."""
     sampling_probability: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
     """With which the event was chosen to be labelled: metrics weigh it by the inverse (Horvitz & Thompson 1952)."""

@@ -74,6 +74,7 @@ def add(
             made,
             text=seen.text,
             published_at=seen.published_at,
+            source=seen.source,
             model_version=seen.model_version,
             probabilities=None if answer is None else answer.probabilities,
         )

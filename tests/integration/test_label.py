@@ -102,6 +102,7 @@ def test_an_event_is_labelled_with_what_the_scored_topic_says_of_it(call, kafka:
     made = said(call("add", "e-7", "negative", "--labeller", "ana", "--json"))
     assert (made["text"], made["model_version"], made["task"]) == ("Vertano cuts jobs", "v-aaaaaaaaaa", "sentiment")
     assert made["probabilities"] == {"neutral": 6_000, "negative": 4_000}
+    assert made["source"] == "test"
     assert call("add", "e-7", "negative", "--labeller", "bo").stdout == (
         "e-7: sentiment negative; v-aaaaaaaaaa said neutral (60%)\n"
     )

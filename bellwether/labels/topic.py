@@ -7,8 +7,8 @@ from functools import partial
 
 import msgspec
 
-from bellwether.demo.topic_reader import open_reader
 from runtime import clock
+from runtime.topic_reader import open_reader
 from streams.ingest.message import FRAMING_BYTES, Message
 from streams.ingest.producer import Publisher
 from trainer.labels.store import Entry
@@ -53,6 +53,16 @@ def entries(bootstrap: str, start: int = 0) -> Iterator[Entry]:
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
             yield Entry(record.offset, record.key or labels.key(label), label)
+
+
+def present(bootstrap: str) -> dict[bytes, LabelSubmitted]:
+    """By key the labels that are not erased, as compaction will leave them.
+
+    Raises:
+        BrokerError: nobody answers, or the topic does not exist.
+    """
+    last = {entry.key: entry.label for entry in entries(bootstrap)}
+    return {key: label for key, label in last.items() if label is not None}
 
 
 def _message(label: LabelSubmitted, now: clock.Now) -> Message:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from bellwether.labels.traces import Trace
 
 BEYOND = (
+    "a training run that is under way, until it ends",
     "models that were trained on it, until they are trained anew without it",
     "files that were exported, and backups of brokers and machines",
     "label stores of other machines, until their trainers read the tombstones (kept for 30 days)",
@@ -53,13 +55,13 @@ def erase(
         found = traces.find(where.bootstrap, event_id, tell)
     if not yes:
         typer.confirm(_question(event_id, kept, found, older), abort=True, err=True)
-    if older:
-        traces.cut(where.bootstrap, found, where.group)
-    left = erasure.bury(where.bootstrap, event_id, kept) if kept.records else kept
-    in_store = 0
-    if where.label_store.exists():
-        with LabelStore(where.label_store) as store:
-            in_store = store.erase(event_id)
+    with ExitStack() as stack:
+        # Opened first: where it cannot be, nothing is erased yet and this may be done again.
+        store = stack.enter_context(LabelStore(where.label_store)) if where.label_store.exists() else None
+        if older:
+            traces.cut(where.bootstrap, found, where.group)
+        left = erasure.bury(where.bootstrap, event_id, kept) if kept.records else kept
+        in_store = store.erase(event_id) if store else 0
     _tell(
         {
             "event_id": event_id,

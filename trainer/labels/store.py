@@ -155,15 +155,16 @@ class LabelStore:
         What the topic still holds of it comes back when it is read from the beginning: erase it there first.
 
         Raises:
-            InputError: another process uses the file, so that what was erased cannot be overwritten now.
+            InputError: another process uses the file, so that labels cannot be removed, or their bytes overwritten, now.
         """
-        with self._transaction():
-            erased = self._base.execute("DELETE FROM label WHERE event_id = ?", (event_id,)).rowcount
+        again = "do it again when the process that uses it has ended or waits"
+        try:
+            with self._transaction():
+                erased = self._base.execute("DELETE FROM label WHERE event_id = ?", (event_id,)).rowcount
+        except sqlite3.OperationalError as error:
+            raise InputError(f"{self.path}: labels of {event_id!r} stay in it: {error}; {again}") from error
         if not self._overwrite():
-            raise InputError(
-                f"{self.path}: {erased} labels were erased, and a process that reads the file keeps their old bytes "
-                "from being overwritten; do it again when that has ended"
-            )
+            raise InputError(f"{self.path}: {erased} labels were erased, and their old bytes not overwritten; {again}")
         return erased
 
     def _overwrite(self) -> bool:

@@ -118,9 +118,12 @@ def test_what_another_reader_keeps_from_being_overwritten_is_said(store, tmp_pat
     cursor = other.execute("SELECT value FROM label UNION ALL SELECT value FROM label")
     assert cursor.fetchone()
     store._base.execute("PRAGMA busy_timeout = 0")  # it would wait for 5 s
-    with pytest.raises(InputError, match="1 labels were erased, and a process that reads the file keeps"):
+    with pytest.raises(InputError, match="1 labels were erased, and their old bytes not overwritten; do it again"):
         store.erase("e-1")
     cursor.close()
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(InputError, match="labels of 'e-1' stay in it: database is locked; do it again"):
+        store.erase("e-1")
     other.close()
     assert store.erase("e-1") == 0
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bellwether.cli.bench_choose import choose
 from bellwether.cli.bench_line import line
 from bellwether.cli.bench_shadow import shadow
 from bellwether.cli.bench_swap import swap
@@ -22,6 +23,7 @@ def bench() -> None:
     """Measure the engine and the whole line on this machine."""
 
 
+app.command()(choose)
 app.command()(line)
 app.command()(shadow)
 app.command()(swap)

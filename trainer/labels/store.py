@@ -155,7 +155,7 @@ class LabelStore:
         What the topic still holds of it comes back when it is read from the beginning: erase it there first.
 
         Raises:
-            InputError: another process uses the file, so that labels cannot be removed, or their bytes overwritten, now.
+            InputError: another process uses the file, so that labels cannot be removed or overwritten now.
         """
         again = "do it again when the process that uses it has ended or waits"
         try:

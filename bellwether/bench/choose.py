@@ -30,6 +30,7 @@ class Order:
 
     Attributes:
         data: labelled texts, JSON Lines.
+        before: what the first model learns from instead: the texts then are those after a drift.
         start: labels that the first model learns from, at random.
         labels: labels that each arm adds.
         audit: share of them that `label next` draws at random.
@@ -38,6 +39,7 @@ class Order:
     """
 
     data: Path
+    before: Path | None
     start: int
     labels: int
     audit: float
@@ -51,19 +53,15 @@ def measure(order: Order) -> dict[str, Any]:
     Raises:
         InputError: the file has too few labelled texts.
     """
-    by_key = {row.key: row for row in read_file(order.data).rows if row.task == TASK}  # a text is in one part
-    rows = [by_key[key] for key in sorted(by_key)]
-    if len(rows) * (1 - TESTED) < order.start + 2 * order.labels:
-        raise InputError(
-            f"{order.data} has {len(rows):,} different texts labelled for {TASK}, too few to start with {order.start} "
-            f"and add {2 * order.labels}; give fewer, or a larger file"
-        )
+    rows = _rows(order.data, 2 * order.labels + (0 if order.before else order.start), order)
+    before = _rows(order.before, order.start, order) if order.before else []
     runs: list[dict[str, float]] = []
     for seed in range(order.seeds):
-        runs.append(_run(rows, order, random.Random(seed)))
+        runs.append(_run(rows, before, order, random.Random(seed)))
         order.tell(f"seed {seed}: " + ", ".join(f"{arm} {score:.3f}" for arm, score in runs[-1].items()))
     return {
-        "data": f"{order.data.resolve().parent.name}/{order.data.name}",
+        "data": _name(order.data),
+        "before": _name(order.before) if order.before else None,
         "texts": len(rows),
         "start": order.start,
         "labels": order.labels,
@@ -73,10 +71,28 @@ def measure(order: Order) -> dict[str, Any]:
     }
 
 
-def _run(rows: Sequence[Row], order: Order, chance: random.Random) -> dict[str, float]:
+def _rows(path: Path, wanted: int, order: Order) -> list[Row]:
+    by_key = {row.key: row for row in read_file(path).rows if row.task == TASK}  # a text is in one part
+    if len(by_key) * (1 - TESTED) < wanted:
+        raise InputError(
+            f"{path} has {len(by_key):,} different texts labelled for {TASK}, too few to start with {order.start} "
+            f"and add {2 * order.labels}; give fewer, or a larger file"
+        )
+    return [by_key[key] for key in sorted(by_key)]
+
+
+def _name(path: Path) -> str:
+    return f"{path.resolve().parent.name}/{path.name}"
+
+
+def _run(rows: Sequence[Row], before: Sequence[Row], order: Order, chance: random.Random) -> dict[str, float]:
     mixed = chance.sample(rows, len(rows))
     tested = round(len(mixed) * TESTED)
-    test, first, pool = mixed[:tested], mixed[tested : tested + order.start], mixed[tested + order.start :]
+    test, rest = mixed[:tested], mixed[tested:]
+    if before:
+        first, pool = chance.sample(before, order.start), rest
+    else:
+        first, pool = rest[: order.start], rest[order.start :]
     task = Task(TASK, KNOWN_TASKS[TASK])
 
     def score(more: Sequence[Row]) -> float:
@@ -110,7 +126,9 @@ def _mean(values: Sequence[float]) -> dict[str, float]:
 def as_markdown(found: dict[str, Any]) -> str:
     """The table of the documents."""
     gain = found["gain_over_random"]
-    head = f"{found['start']} labels to start with, {found['labels']} added, {found['data']}, {found['seeds']} seeds"
+    origin = f" of {found['before']}" if found["before"] else ""
+    head = f"{found['start']} labels{origin} to start with, {found['labels']} added of {found['data']}"
+    head += f", {found['seeds']} seeds"
     lines = [f"{head}:", "", "| added | macro-F1 | standard error |", "| --- | --- | --- |"]
     lines += [f"| {one['name']} | {one['macro_f1']:.3f} | {one['standard_error']:.3f} |" for one in found["arms"]]
     told = f"next − random, in pairs: {100 * gain['macro_f1']:+.1f} points, standard error"

@@ -13,6 +13,7 @@ import typer
 def choose(
     *,
     data: Annotated[Path, typer.Option(help="JSON Lines with `text` and `label`.")],
+    before: Annotated[Path | None, typer.Option(help="What the first model learns from, if other data.")] = None,
     start: Annotated[int, typer.Option(min=50, help="Labels that the first model learns from.")] = 600,
     labels: Annotated[int, typer.Option(min=10, help="Labels that are added.")] = 300,
     audit: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of them drawn at random.")] = 0.2,
@@ -21,8 +22,8 @@ def choose(
 ) -> None:
     """Macro-F1 after labels chosen by `label next`, beside as many and twice as many taken at random.
 
-    The learner is TF-IDF with logistic regression, not the transformer: it takes a minute, and its pool is of the
-    texts that it was trained on. What it says of the choice need not hold for the transformer or after a drift.
+    The learner is TF-IDF with logistic regression, not the transformer, so that it takes a minute: what it says of the
+    choice need not hold for the transformer. With --before the texts to choose from are those after a drift.
 
     Example: `bellwether bench choose --data labelled.jsonl`
     """
@@ -31,5 +32,5 @@ def choose(
     def tell(sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)
 
-    found = bench.measure(bench.Order(data, start, labels, audit, seeds, tell))
+    found = bench.measure(bench.Order(data, before, start, labels, audit, seeds, tell))
     typer.echo(json.dumps(found) if as_json else bench.as_markdown(found))

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from bellwether.demo.topic_reader import open_reader
 from models.pointer import Pointer
 from runtime import clock
 from runtime.errors import BrokerError
+from runtime.topic_reader import open_reader
 from streams.classify.side_topics import AGAIN_S
 from wire import cloudevents, codec, topics
 from wire.events import ModelPublished, ModelServed

@@ -111,7 +111,7 @@ def _look(admin: Any, group: str, topics: tuple[Topic, ...]) -> State:
     brokers = admin.describe_cluster()["brokers"]
     # All topics are asked for and ours picked: to ask for a missing one by name may create it.
     described = [one for one in admin.describe_topics() if one["name"] in names]
-    config = _topic_config(admin, [one["name"] for one in described])
+    config = topic_config(admin, [one["name"] for one in described])
     readers = sorted({reader for layout in layouts(group=group, topics=topics) for reader in layout.groups})
     committed = _patiently(lambda: admin.list_group_offsets(readers)) if readers and described else {}
     return State(
@@ -132,7 +132,8 @@ def _look(admin: Any, group: str, topics: tuple[Topic, ...]) -> State:
     )
 
 
-def _topic_config(admin: Any, names: Iterable[str]) -> dict[str, dict[str, str]]:
+def topic_config(admin: Any, names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The settings of topics that exist, under Kafka's names, defaults included."""
     from kafka.admin import ConfigResource, ConfigResourceType
 
     asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]

@@ -108,6 +108,11 @@ class Settings(BaseSettings):
         """Folder of signing keys and of the list of trusted ones; outside the registry."""
         return self.home / "keys"
 
+    @property
+    def label_store(self) -> Path:
+        """File of the labels that this machine's trainer has read; the label topic rebuilds it."""
+        return self.home / "labels.sqlite"
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -61,8 +61,19 @@ def documents() -> dict[str, dict[str, Any]]:
 
 
 def render(document: Mapping[str, Any]) -> str:
-    """A schema as its file holds it."""
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    """A schema as its file holds it; whole numbers without a point.
+
+    `Meta(gt=0)` and `Meta(gt=0.0)` are equal, so that `typing` hands out whichever it met first in this process.
+    """
+    return json.dumps(_plain(document), indent=2, ensure_ascii=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def write(folder: Path = FOLDER) -> None:

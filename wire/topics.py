@@ -35,6 +35,10 @@ class Topic:
     """Kafka's `cleanup.policy`: delete, compact, or both."""
     retention_ms: int | None = None
     """How long a record is kept; None where only compaction removes any."""
+    compaction_lag_ms: int | None = None
+    """After how long at most a record that another one replaced is removed; None leaves it to Kafka, maybe never."""
+    tombstone_ms: int | None = None
+    """How long a tombstone is kept for readers that were away; None for Kafka's own day."""
     max_message_bytes: int = MAX_PUBLISHED_BYTES
     partitions: int | None = None
     """A fixed number, or None for those that share one number chosen at creation."""
@@ -51,6 +55,10 @@ class Topic:
         }
         if self.retention_ms is not None:
             settings["retention.ms"] = str(self.retention_ms)
+        if self.compaction_lag_ms is not None:
+            settings["max.compaction.lag.ms"] = str(self.compaction_lag_ms)
+        if self.tombstone_ms is not None:
+            settings["delete.retention.ms"] = str(self.tombstone_ms)
         return settings
 
 
@@ -91,6 +99,10 @@ LABELS = Topic(
     key="event_id:task:labeller:labelled_at",
     value="a person's label with the text that it was given for",
     cleanup="compact",
+    # An erased text is gone from the segment files a day after the next label came, however few labels come.
+    compaction_lag_ms=_DAY_MS,
+    # A trainer that was away for longer would never learn of an erasure: it must read from the beginning.
+    tombstone_ms=30 * _DAY_MS,
     partitions=1,
 )
 OPINION_PARTIAL = Topic(

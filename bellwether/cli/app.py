@@ -13,6 +13,7 @@ from bellwether.cli import (
     dead,
     demo,
     encoders,
+    erase,
     evaluate,
     ingest,
     keys,
@@ -55,6 +56,7 @@ app.command()(evaluate.evaluate)
 app.command()(train.train)
 app.add_typer(trainer.app, name="trainer")
 app.add_typer(label.app, name="label")
+app.command()(erase.erase)
 app.add_typer(encoders.app, name="encoders")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")

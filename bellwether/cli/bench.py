@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bellwether.cli.bench_choose import choose
 from bellwether.cli.bench_drift import drift
 from bellwether.cli.bench_line import line
 from bellwether.cli.bench_shadow import shadow
@@ -24,6 +25,7 @@ def bench() -> None:
 
 
 app.command()(drift)
+app.command()(choose)
 app.command()(line)
 app.command()(shadow)
 app.command()(swap)

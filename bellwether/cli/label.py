@@ -1,4 +1,4 @@
-"""`bellwether label add|import|export`: labels of people between persons, files and the topic."""
+"""`bellwether label add|import|export|next`: labels of people between persons, files and the topic."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bellwether.cli.label_next import next_
 from runtime import clock, settings
 from runtime.errors import InputError, PromiseError
 
@@ -25,6 +26,8 @@ SHOWN = 5
 
 Bootstrap = Annotated[str | None, typer.Option(help="Kafka's address, host:port; default: the settings'.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
+
+app.command(name="next")(next_)
 
 
 class Format(StrEnum):
@@ -61,6 +64,7 @@ def add(
 
     from bellwether.labels import snapshot, topic
     from bellwether.labels.rows import Defaults, label_of
+    from trainer.labels.join import completed
 
     where = settings.load(bootstrap=bootstrap).bootstrap
     row = {"event_id": event_id, "label": label, "task": task, "text": text}
@@ -69,15 +73,7 @@ def add(
     if seen is None and text is None:
         raise InputError(f"no scored event {event_id!r} at {where}; check the id, or give the event's --text")
     if seen is not None:
-        answer = seen.tasks.get(made.task)
-        made = msgspec.structs.replace(
-            made,
-            text=seen.text,
-            published_at=seen.published_at,
-            source=seen.source,
-            model_version=seen.model_version,
-            probabilities=None if answer is None else answer.probabilities,
-        )
+        made = completed(made, seen)
     failed: list[Exception] = []
     topic.submit(where, [made], lambda _, error: failed.append(error) if error else None)
     if failed:
@@ -130,7 +126,7 @@ def import_(
 
 @app.command()
 def export(
-    path: Annotated[Path, typer.Argument(help="File to write, JSON Lines; it must not be there yet.")],
+    path: Annotated[Path, typer.Argument(help="File to write, JSON Lines or .parquet; it must not be there yet.")],
     *,
     every: Annotated[bool, typer.Option("--all", help="Every label, not only the one that counts.")] = False,
     bootstrap: Bootstrap = None,
@@ -138,25 +134,15 @@ def export(
 ) -> None:
     """Write the labels of the topic: for each event and task the one that counts, which is the last by label time.
 
-    Example: `bellwether label export labels.jsonl`
+    Example: `bellwether label export labels.parquet`
     """
-    import msgspec
-
+    from bellwether.labels import export as files
     from bellwether.labels import topic
     from trainer.labels.effective import effective
 
-    by_key = {}
-    for entry in topic.entries(settings.load(bootstrap=bootstrap).bootstrap):
-        by_key[entry.key] = entry.label  # compaction may not have come yet
-    labels = [label for _, label in sorted(by_key.items()) if label is not None]
+    labels = [label for _, label in sorted(topic.present(settings.load(bootstrap=bootstrap).bootstrap).items())]
     chosen = labels if every else list(effective(labels, {}).values())
-    try:
-        with path.open("xb") as file:
-            file.writelines(msgspec.json.encode(label) + b"\n" for label in chosen)
-    except FileExistsError as error:
-        raise InputError(f"{path} is there already; name another file") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}; name another file") from error
+    files.write(path, chosen)
     told = {"written": len(chosen), "labels": len(labels)}
     typer.echo(json.dumps(told) if as_json else f"{path}: {len(chosen):,} of {len(labels):,} labels")
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bellwether.demo.count import Counting, Output, Tally
-from bellwether.demo.topic_reader import Offsets, open_reader
 from runtime.errors import BellwetherError
+from runtime.topic_reader import Offsets, open_reader
 from wire import topics
 
 Keep = Callable[[dict[str, Any]], None]

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from bellwether.demo.board import Board
-from bellwether.demo.topic_reader import TopicReader
 from runtime.errors import WireError
+from runtime.topic_reader import TopicReader
 from wire import deadletter, topics
 from wire.events import Scored
 

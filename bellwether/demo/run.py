@@ -25,10 +25,10 @@ from bellwether.demo.replay import Replay
 from bellwether.demo.screen import Screen
 from bellwether.demo.source import Source
 from bellwether.demo.summary import Summary
-from bellwether.demo.topic_reader import Offsets, open_reader
 from bellwether.demo.view import Stage
 from runtime import clock
 from runtime.errors import DependencyError
+from runtime.topic_reader import Offsets, open_reader
 
 _READY_S = 180.0
 """A first start loads, verifies and warms up a model; on a busy machine that takes a minute."""

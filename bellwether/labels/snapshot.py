@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bellwether.demo.topic_reader import open_reader
+from runtime.topic_reader import open_reader
 from wire.events import Scored
 from wire.topics import SCORED
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from bellwether.demo.topic_reader import open_reader
 from runtime import clock
+from runtime.topic_reader import open_reader
 from streams.ingest.message import FRAMING_BYTES, Message
 from streams.ingest.producer import Publisher
 from trainer.labels.store import Entry, entry_of
@@ -27,7 +27,7 @@ def submit(bootstrap: str, given: Iterable[LabelSubmitted], settled: Settled, no
     publisher = Publisher(bootstrap, topic=LABELS.name)
     try:
         for label in given:
-            publisher.publish(_message(label, now), partial(settled, label))
+            publisher.publish(message(label, now), partial(settled, label))
         publisher.flush()
     finally:
         publisher.close()
@@ -47,7 +47,18 @@ def entries(bootstrap: str, start: int = 0) -> Iterator[Entry]:
                 yield entry
 
 
-def _message(label: LabelSubmitted, now: clock.Now) -> Message:
+def present(bootstrap: str) -> dict[bytes, LabelSubmitted]:
+    """By key the labels that are not erased, as compaction will leave them.
+
+    Raises:
+        BrokerError: nobody answers, or the topic does not exist.
+    """
+    last = {entry.key: entry.label for entry in entries(bootstrap)}
+    return {key: label for key, label in last.items() if label is not None}
+
+
+def message(label: LabelSubmitted, now: clock.Now = clock.now) -> Message:
+    """A label as it goes to its topic."""
     key, value = labels.key(label), codec.encode(label)
     headers = cloudevents.headers(cloudevents.LABEL_SUBMITTED_TYPE, key.decode("ascii"), label.labeller, now())
     size = len(key) + len(value) + sum(len(name) + len(content) for name, content in headers) + FRAMING_BYTES

@@ -21,7 +21,8 @@ class Message:
 
     event_id: str
     key: bytes
-    value: bytes
+    value: bytes | None
+    """None is a tombstone."""
     headers: list[tuple[str, bytes]]
     size_bytes: int
     """Not less than what the broker counts."""

@@ -9,8 +9,8 @@ import pytest
 
 from bellwether.demo.audit import count, offsets_to_json
 from bellwether.demo.count import Tally
-from bellwether.demo.topic_reader import open_reader
 from runtime.errors import BrokerError
+from runtime.topic_reader import open_reader
 from wire import topics
 
 PUBLISHED, SCORED, DEAD = topics.PUBLISHED.name, topics.SCORED.name, topics.DEAD.name

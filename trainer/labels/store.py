@@ -63,6 +63,7 @@ class Counts:
         new: labels that were not there.
         repeated: the same label again, word for word.
         replaced: another label under a key that was there: the same labeller, at the same instant, said two things.
+        joined: parked labels that came again with their text, see `trainer.labels.unpark`.
         late: new ones for a subject that has a label of a later time.
         contradicting: new ones that say otherwise than the label that counted before.
         parked: new ones without a text.
@@ -72,6 +73,7 @@ class Counts:
     new: int = 0
     repeated: int = 0
     replaced: int = 0
+    joined: int = 0
     late: int = 0
     contradicting: int = 0
     parked: int = 0
@@ -141,8 +143,7 @@ class LabelStore:
                     (topic, last + 1),
                 )
         if counts.erased:
-            # Until then the write-ahead log, and pages that nobody uses any more, hold what was erased.
-            self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._overwrite()
         return counts
 
     def labels(self, *, event_id: str | None = None) -> Iterator[LabelSubmitted]:
@@ -165,16 +166,38 @@ class LabelStore:
         """Ids of events that are labelled and have no text yet."""
         return [row[0] for row in self._base.execute("SELECT DISTINCT event_id FROM label WHERE NOT has_text")]
 
+    def erase(self, event_id: str) -> int:
+        """Remove all labels of an event, and their texts from the file; returns how many there were.
+
+        What the topic still holds of it comes back when it is read from the beginning: erase it there first.
+
+        Raises:
+            InputError: another process uses the file, so that labels cannot be removed or overwritten now.
+        """
+        again = "do it again when the process that uses it has ended or waits"
+        try:
+            with self._transaction():
+                erased = self._base.execute("DELETE FROM label WHERE event_id = ?", (event_id,)).rowcount
+        except sqlite3.OperationalError as error:
+            raise InputError(f"{self.path}: labels of {event_id!r} stay in it: {error}; {again}") from error
+        if not self._overwrite():
+            raise InputError(f"{self.path}: {erased} labels were erased, and their old bytes not overwritten; {again}")
+        return erased
+
+    def _overwrite(self) -> bool:
+        """Until then the write-ahead log, and pages that nobody uses any more, hold what was erased."""
+        (is_busy, *_) = self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not is_busy
+
     def _take(self, entry: Entry, label: LabelSubmitted, counts: Counts) -> None:
         value = msgspec.json.encode(label)
         before = self._base.execute("SELECT value, first_offset FROM label WHERE key = ?", (entry.key,)).fetchone()
         first = entry.offset
-        if before is not None:
-            first = before[1] if before[0] == value else first
-            counts.repeated += before[0] == value
-            counts.replaced += before[0] != value
-        else:
+        if before is None:
             self._count_new(label, counts)
+        else:
+            first = before[1] if before[0] == value else first
+            _count_again(_decoded(before[0]), label, counts)
         self._base.execute(
             "INSERT OR REPLACE INTO label VALUES (?, ?, ?, ?, ?, ?)",
             (entry.key, label.event_id, label.task, label.text is not None, first, value),
@@ -216,6 +239,15 @@ class LabelStore:
                 cursor.execute("ROLLBACK")
                 raise
             cursor.execute("COMMIT")
+
+
+def _count_again(before: LabelSubmitted, label: LabelSubmitted, counts: Counts) -> None:
+    if before == label:
+        counts.repeated += 1
+    elif before.text is None and label.text is not None and before.label == label.label:
+        counts.joined += 1
+    else:
+        counts.replaced += 1
 
 
 def _decoded(value: bytes) -> LabelSubmitted:

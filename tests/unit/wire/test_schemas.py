@@ -24,6 +24,12 @@ def test_committed_files_are_what_the_code_says() -> None:
     assert committed == generated, "run `python -m wire.schema`"
 
 
+def test_a_bound_is_written_alike_whichever_equal_one_typing_met_first() -> None:
+    assert schema.render({"maximum": 1.0, "enum": [0.5, {"minimum": 0}]}) == schema.render(
+        {"maximum": 1, "enum": [0.5, {"minimum": 0.0}]}
+    )
+
+
 def test_writing_makes_the_same_files(tmp_path: Path) -> None:
     schema.write(tmp_path / "new")
 

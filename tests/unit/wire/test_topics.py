@@ -31,6 +31,13 @@ def test_the_label_topic_has_one_partition_and_forgets_nothing():
     assert "retention.ms" not in layout.config()
 
 
+def test_what_is_erased_leaves_the_label_topic_in_a_day_and_readers_have_a_month_to_learn_it():
+    config = LABELS.config()
+    assert config["max.compaction.lag.ms"] == str(24 * 3600 * 1000)
+    assert config["delete.retention.ms"] == str(30 * 24 * 3600 * 1000)
+    assert not {"max.compaction.lag.ms", "delete.retention.ms"} & set(PUBLISHED.config())
+
+
 def test_the_brokers_clock_stamps_every_record():
     assert {layout.config()["message.timestamp.type"] for layout in layouts()} == {"LogAppendTime"}
 

@@ -73,7 +73,7 @@ def test_each_choice_of_each_annotator_is_a_row(tmp_path: Path) -> None:
     at = "2026-01-05T12:00:00.000000Z"
     task = {
         "id": 7,
-        "data": {"text": "Ostra soars", "event_id": "e-1"},
+        "data": {"text": "Ostra soars", "event_id": "e-1", "sampling_probability": 0.125},
         "annotations": [
             {"completed_by": {"email": "ana@desk"}, "created_at": at, "result": [choice("sentiment", "positive")]},
             {"completed_by": 3, "created_at": at, "result": [choice("about", "Macro"), {"type": "rating"}]},
@@ -84,6 +84,7 @@ def test_each_choice_of_each_annotator_is_a_row(tmp_path: Path) -> None:
     assert [(one.event_id, one.task, one.label, one.labeller, one.labelled_at) for one in labels] == [
         ("e-1", "sentiment", "positive", "ana@desk", WHEN), ("e-1", "topic", "Macro", "3", WHEN),
     ]  # fmt: skip
+    assert {one.sampling_probability for one in labels} == {0.125}
 
 
 def test_what_an_export_has_and_is_no_label_is_named_with_its_place(tmp_path: Path) -> None:

@@ -66,6 +66,16 @@ def test_a_label_without_a_text_waits_and_counts_for_nothing(store) -> None:
     assert list(store.effective()) == [Subject("e-2", "sentiment")]
 
 
+def test_a_label_that_comes_again_with_its_text_waits_no_more(store) -> None:
+    assert store.apply(TOPIC, entries(label(text=None))) == Counts(new=1, parked=1)
+    assert store.apply(TOPIC, entries(label("positive"), start=1)) == Counts(replaced=1)
+    assert store.apply(TOPIC, entries(label("positive", text=None), start=2)) == Counts(replaced=1)
+    assert store.parked() == ["e-1"]
+    assert store.apply(TOPIC, entries(label("positive"), start=3)) == Counts(joined=1)
+    assert store.parked() == []
+    assert store.effective()[Subject("e-1", "sentiment")].text == TEXT
+
+
 def test_all_or_nothing_is_taken_over(store) -> None:
     def breaks_off():
         yield from entries(label())
@@ -88,6 +98,34 @@ def test_a_tombstone_leaves_neither_label_nor_text_in_the_file(store, tmp_path: 
     assert secret.encode() not in held
     assert TEXT.encode() in held
     assert store.apply(TOPIC, [Entry(4, labels.key(doomed), None)]) == Counts()
+
+
+def test_an_erased_event_leaves_nothing_in_the_file(store, tmp_path: Path) -> None:
+    secret = "the chairman of Vertano is to resign"
+    doomed = [label(event_id="e-9", text=secret), label("positive", "bo", event_id="e-9", text=secret)]
+    store.apply(TOPIC, entries(label(), *doomed))
+    assert store.erase("e-9") == 2
+    assert store.erase("e-9") == 0
+    held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert secret.encode() not in held
+    assert TEXT.encode() in held
+    assert store.next_offset(TOPIC) == 3
+
+
+def test_what_another_reader_keeps_from_being_overwritten_is_said(store, tmp_path: Path) -> None:
+    store.apply(TOPIC, entries(label()))
+    other = sqlite3.connect(tmp_path / "labels.sqlite")
+    cursor = other.execute("SELECT value FROM label UNION ALL SELECT value FROM label")
+    assert cursor.fetchone()
+    store._base.execute("PRAGMA busy_timeout = 0")  # it would wait for 5 s
+    with pytest.raises(InputError, match="1 labels were erased, and their old bytes not overwritten; do it again"):
+        store.erase("e-1")
+    cursor.close()
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(InputError, match="labels of 'e-1' stay in it: database is locked; do it again"):
+        store.erase("e-1")
+    other.close()
+    assert store.erase("e-1") == 0
 
 
 ONE = st.builds(

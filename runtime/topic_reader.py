@@ -46,6 +46,17 @@ class TopicReader:
         for partition in self._partitions:
             self._consumer.seek(partition, at[partition.topic, partition.partition])
 
+    def recent(self, records: int) -> Offsets:
+        """Where to begin so that at most about so many records follow: of each partition the same share of its log.
+
+        What is kept of a partition spans the same time as what is kept of the others, so the parts do too.
+        """
+        starts, ends = self.starts(), self.ends()
+        total = sum(ends.values()) - sum(starts.values())
+        if total <= records:
+            return starts
+        return {at: end - (end - starts[at]) * records // total for at, end in ends.items()}
+
     def poll(self, timeout_ms: int = _POLL_MS) -> list[Any]:
         """The records that came, in order within a partition."""
         return [record for records in self._consumer.poll(timeout_ms=timeout_ms).values() for record in records]

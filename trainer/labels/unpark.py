@@ -1,0 +1,89 @@
+"""Looks in the scored topic for the events of parked labels, and submits the labels that it can complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+import msgspec
+
+from runtime.topic_reader import Offsets, open_reader
+from trainer.labels.join import Joined, join
+from trainer.labels.store import LabelStore
+from wire.events import LabelSubmitted, Scored
+from wire.topics import SCORED
+
+Submit = Callable[[Sequence[LabelSubmitted]], None]
+"""Produces labels to their topic; raises where one was not acknowledged."""
+
+
+class _Named(msgspec.Struct):
+    event_id: str
+
+
+class Search:
+    """Finds scored events by id, and remembers up to where it looked for whom.
+
+    New ids cost a reading of all that the topic keeps, the same ids again only of what came since. It reads up to the
+    end that it found when it began, commits nothing and is in no group.
+    """
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._wanted: frozenset[str] = frozenset()
+        self._next: Offsets = {}
+
+    def forget(self) -> None:
+        """Look everywhere the next time: what was found did not get where it belongs."""
+        self._wanted, self._next = frozenset(), {}
+
+    def find(self, event_ids: Collection[str]) -> dict[str, Scored]:
+        """The newest scored event of each id that has come since it was last looked for, or ever.
+
+        Raises:
+            BrokerError: nobody answers, or the topic does not exist.
+        """
+        wanted = frozenset(event_ids)
+        if not wanted:
+            return {}
+        found: dict[str, Scored] = {}
+        with open_reader(self._bootstrap, (SCORED.name,)) as reader:
+            starts, ends = reader.starts(), reader.ends()
+            known = self._next if wanted <= self._wanted else {}
+            reader.begin({at: min(ends[at], max(start, known.get(at, 0))) for at, start in starts.items()})
+            for record in reader.until(ends):
+                event = _event(record.value or b"", wanted)
+                if event is not None:
+                    found[event.event_id] = event
+        self._wanted, self._next = wanted, ends
+        return found
+
+
+def unpark(store: LabelStore, search: Search, submit: Submit) -> Joined:
+    """Submit anew, complete, each parked label whose event the scored topic has; the store learns it from its topic.
+
+    So the label topic alone still rebuilds the store. Call it when the store has read all of its topic: what is
+    erased is parked no more, and is not submitted.
+
+    Raises:
+        BrokerError: nobody answers, the scored topic does not exist, or as `submit`; to do it again is safe.
+    """
+    events = search.find(store.parked())
+    ids = set(store.parked())  # again: the search may take minutes
+    parked = [label for event_id in sorted(ids) for label in store.labels(event_id=event_id) if label.text is None]
+    found = join(parked, events)
+    if found.completed:
+        try:
+            submit(found.completed)
+        except BaseException:
+            search.forget()
+            raise
+    return found
+
+
+def _event(value: bytes, wanted: Collection[str]) -> Scored | None:
+    try:
+        if msgspec.json.decode(value, type=_Named).event_id in wanted:
+            return msgspec.json.decode(value, type=Scored)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass  # no scored event of ours
+    return None

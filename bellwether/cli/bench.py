@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bellwether.cli.bench_continual import continual
 from bellwether.cli.bench_drift import drift
 from bellwether.cli.bench_line import line
 from bellwether.cli.bench_shadow import shadow
@@ -23,6 +24,7 @@ def bench() -> None:
     """Measure the engine and the whole line on this machine."""
 
 
+app.command()(continual)
 app.command()(drift)
 app.command()(line)
 app.command()(shadow)

@@ -164,7 +164,8 @@ def allocate_again(model: PreTrainedModel, saved: Mapping[str, Any]) -> None:
     if not saved:
         return
     for name in ("ipt", "exp_avg_ipt", "exp_avg_unc"):
-        setattr(outer.base_model.rankallocator, name, dict(saved[name]))
+        means = {parameter: value.to(model.device) for parameter, value in saved[name].items()}
+        setattr(outer.base_model.rankallocator, name, means)
     outer.peft_config["default"].rank_pattern = saved["rank_pattern"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bellwether.cli.app import app
-from models import build, keys, manifest, parents, tiny
+from models import build, keys, lineage, manifest, parents, tiny
 from models.classifier import load_trained, logits, result_files
 from models.engines.torch_engine import load_wide
 from runtime.errors import InputError, VersionNotFoundError
@@ -149,8 +149,8 @@ def test_training_begins_as_the_parent_and_its_calibration_stays_where_nothing_n
 def test_the_same_recipe_data_and_seed_are_the_same_version_bit_for_bit(world: Path, child, first: Path) -> None:
     parent = open_first(world, first)
     facts = train(world, "again", "full", "new.jsonl", parent=parent, replay=[world / "old.jsonl"])
-    lineage = build.lineage_of(world / "again", facts)
-    assert build.version_name(lineage) == child[1].name
+    made = lineage.lineage_of(world / "again", facts)
+    assert lineage.version_name(made) == child[1].name
     for name in result_files(world / "again"):
         assert (world / "again" / name).read_bytes() == (world / "child" / name).read_bytes()
 
@@ -158,12 +158,12 @@ def test_the_same_recipe_data_and_seed_are_the_same_version_bit_for_bit(world: P
 def test_a_lora_of_the_same_recipe_data_and_seed_is_too_and_another_seed_is_not(world: Path, first: Path) -> None:
     encoder = str(world / "tiny" / "encoder")
     facts = train(world, "twice", "lora", "old.jsonl", encoder=encoder)
-    assert build.version_name(build.lineage_of(world / "twice", facts)) == first.name
+    assert lineage.version_name(lineage.lineage_of(world / "twice", facts)) == first.name
     run = Run(world / "other" / job.CHECKPOINT_FILE, seed=2, precision="fp32")
     order = job.Order(
         world / "lora.toml", [world / "old.jsonl"], world / "other", run, encoder=encoder, has_baselines=False
     )
-    assert build.version_name(build.lineage_of(world / "other", job.train(order))) != first.name
+    assert lineage.version_name(lineage.lineage_of(world / "other", job.train(order))) != first.name
 
 
 def test_a_parent_that_is_not_here_or_was_changed_or_lies_elsewhere_is_refused(

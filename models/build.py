@@ -41,6 +41,7 @@ from models.manifest import (
 )
 from models.measure import Labelled, measured
 from models.measure import checked as check_labels
+from models.parents import encoder_of
 from models.text import clean
 from runtime.errors import CorruptVersionError, ModelError
 
@@ -66,7 +67,7 @@ class Order:
 
     Attributes:
         trained: folder that `bellwether train` wrote.
-        encoder: its encoder as a plain Hugging Face folder; None resolves the name in its training.json.
+        encoder: its encoder as a plain Hugging Face folder; None resolves the name, or parent, in its training.json.
         registry: folder of versions.
         keys: folder of this machine's signing key, made where it has none.
         cache: the project's cache folder for encoders; this user's where None.
@@ -126,7 +127,7 @@ def build(order: Order) -> str:
             if not order.labelled or ENGINES in known.metrics:
                 return origin.version
             order.tell("it is there, and its engines were never measured; building it anew")
-    encoder = order.encoder or encoders.resolve(facts["encoder"]["name"], order.cache)
+    encoder = order.encoder or encoder_of(facts, order.registry, trust, order.cache)
     if encoders.weights_digest(encoder) != lineage.base:
         raise ModelError(f"{encoder} is not the encoder that {order.trained} was trained on; give that one")
     order.registry.mkdir(parents=True, exist_ok=True)

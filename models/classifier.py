@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 HEADS_FILE = "heads.safetensors"
+ADAPTER_FILE = "adapter_model.safetensors"
+ADAPTER_CONFIG_FILE = "adapter_config.json"
+ENCODER_FILE = "encoder.safetensors"
+"""The encoder's changed weights, where a training changed these and added no adapter."""
+
 CALIBRATION_FILE = "calibration.json"
 TRAINING_FILE = "training.json"
 HEADLINES_FILE = "headlines.txt"
@@ -65,10 +71,10 @@ def build_wide(encoder: Path, tasks: Mapping[str, Sequence[str]], **config: floa
     try:
         model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
             encoder,
-            num_labels=len(names),
             id2label=dict(enumerate(names)),
             label2id={name: column for column, name in enumerate(names)},
             problem_type="single_label_classification",
+            ignore_mismatched_sizes=True,  # a version's folder has a head already, of other labels
             local_files_only=True,
             trust_remote_code=False,
             **config,
@@ -179,39 +185,60 @@ def slice_task(model: PreTrainedModel, task: str) -> PreTrainedModel:
     return sliced
 
 
+def result_files(folder: Path) -> list[str]:
+    """Names of the files of a training result that decide its versions: what was trained, calibration, own texts."""
+    encoder = [ENCODER_FILE] if (folder / ENCODER_FILE).is_file() else [ADAPTER_CONFIG_FILE, ADAPTER_FILE]
+    own = [HEADLINES_FILE] if (folder / HEADLINES_FILE).is_file() else []
+    return [*encoder, HEADS_FILE, CALIBRATION_FILE, *own]
+
+
 def load_trained(folder: Path, encoder: Path) -> Trained:
-    """Merge a training result (adapter, heads, calibration) into its encoder.
+    """Merge a training result (adapter or changed weights, heads, calibration) into its encoder.
 
     Args:
         folder: what `bellwether train` wrote, or a folder of `models/shipped`.
-        encoder: the encoder named in its training.json, as a plain Hugging Face folder.
+        encoder: the encoder named in its training.json, as a plain Hugging Face folder; the parent's where it has one.
 
     Raises:
         ModelError: a file is absent or does not fit the encoder.
     """
-    import peft
-    import safetensors.torch
-
     facts = read_json(folder / CALIBRATION_FILE)
     tasks = {name: Task(name, tuple(task["labels"]), task["abstain_below"]) for name, task in facts["tasks"].items()}
     model = build_wide(encoder, {name: task.labels for name, task in tasks.items()}).float()
     try:
-        heads = safetensors.torch.load_file(folder / HEADS_FILE)
-        unknown = model.load_state_dict(
-            {name: value.float() for name, value in heads.items()}, strict=False
-        ).unexpected_keys
-        lost = sorted(set(head_names(model)) - set(heads))
-        if unknown or lost:
-            raise ModelError(
-                f"{folder / HEADS_FILE} does not fit {encoder}: unknown {unknown}, absent {lost}; wrong encoder?"
-            )
-        merged = peft.PeftModel.from_pretrained(model, str(folder)).merge_and_unload()  # pyright: ignore[reportCallIssue]
+        if lost := sorted(set(head_names(model)) - set(_put(model, folder / HEADS_FILE))):
+            raise ModelError(f"{folder / HEADS_FILE} does not fit {encoder}: absent {lost}; wrong encoder?")
+        merged = _changed(model, folder)
     except (OSError, RuntimeError, ValueError) as error:
         raise ModelError(
             f"{folder} cannot be merged into {encoder}: {error}; train it again or fetch it whole"
         ) from error
     temperatures = {name: float(task["temperature"]) for name, task in facts["tasks"].items()}
     return Trained(merged.float().eval(), load_tokenizer(encoder), tasks, temperatures, int(facts["max_length"]))
+
+
+def _changed(model: PreTrainedModel, folder: Path) -> PreTrainedModel:
+    import peft
+
+    if (folder / ENCODER_FILE).is_file():
+        _put(model, folder / ENCODER_FILE)
+        return model
+    with warnings.catch_warnings():
+        # peft takes AdaLoRA's own ranks for patterns of LoRA's, says that it ignores them, and heeds them later.
+        warnings.filterwarnings("ignore", "The following rank_pattern keys", RuntimeWarning)
+        adapted: Any = peft.PeftModel.from_pretrained(model, str(folder))  # pyright: ignore[reportCallIssue]
+    return adapted.merge_and_unload()  # type: ignore[no-any-return]
+
+
+def _put(model: PreTrainedModel, file: Path) -> list[str]:
+    """Give a model the weights of a file; their names."""
+    import safetensors.torch
+
+    found = safetensors.torch.load_file(file)
+    unknown = model.load_state_dict({name: value.float() for name, value in found.items()}, strict=False)
+    if unknown.unexpected_keys:
+        raise ModelError(f"{file} does not fit the encoder: unknown {unknown.unexpected_keys}; wrong encoder?")
+    return list(found)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from models.classifier import HEADLINES_FILE
+from models.classifier import result_files
 from models.manifest import FORMAT, Lineage, digest
 from runtime.errors import ModelError
 
@@ -24,8 +24,7 @@ name."""
 def lineage_of(trained: Path, facts: Mapping[str, Any]) -> Lineage:
     """Where a training result comes from, and the code that builds with it."""
     weights = sha256()
-    own = [HEADLINES_FILE] if (trained / HEADLINES_FILE).is_file() else []
-    for name in ("adapter_config.json", "adapter_model.safetensors", "heads.safetensors", "calibration.json", *own):
+    for name in result_files(trained):
         try:
             weights.update(f"{name} {digest(trained / name)}\n".encode())
         except OSError as error:

@@ -25,6 +25,15 @@ BASES = {
 DRAWN = "training texts"
 """Where the texts that versions are built with come from, unless a file was given."""
 
+KINDS = {
+    "lora": "LoRA adapter",
+    "adalora": "AdaLoRA adapter",
+    "ia3": "IA³ adapter",
+    "partial": "Weights of the last layers",
+    "full": "Weights of the whole encoder",
+}
+"""What a training of each kind of recipe leaves."""
+
 LANGUAGES = {"en": "English", "zh": "Chinese"}
 """How a card names the languages of the known encoders."""
 
@@ -39,7 +48,8 @@ def card(facts: Mapping[str, Any], calibration: Mapping[str, Any]) -> str:
     encoder = facts["encoder"]["name"]
     parts = [
         f"# {facts['name']}\n",
-        f"LoRA adapter, heads and calibration for {BASES.get(encoder, encoder)}.",
+        f"{KINDS[facts.get('kind', 'lora')]}, heads and calibration for {BASES.get(encoder, encoder)}.",
+        *_ancestry(facts),
         "One forward pass answers "
         + " and ".join(f"{t} ({len(c['labels'])} labels)" for t, c in calibration["tasks"].items())
         + ".",
@@ -54,6 +64,15 @@ def card(facts: Mapping[str, Any], calibration: Mapping[str, Any]) -> str:
         *_again(facts),
     ]
     return "\n".join(parts) + "\n"
+
+
+def _ancestry(facts: Mapping[str, Any]) -> list[str]:
+    """Which version it goes on from, and how much of the old was learnt again."""
+    said = [f"Training went on from version {facts['parent']}."] if facts.get("parent") else []
+    if facts.get("replayed_texts"):
+        names = ", ".join(file["name"] for file in facts["replay"])
+        said.append(f"{facts['replayed_texts']:,} of its texts are old ones, learnt again beside the new: of {names}.")
+    return said
 
 
 def _data(facts: Mapping[str, Any]) -> list[str]:
@@ -227,13 +246,15 @@ def _use(encoder: str) -> list[str]:
 def _again(facts: Mapping[str, Any]) -> list[str]:
     files = " ".join(f"--data $BELLWETHER_DATA/{file['name']}" for file in facts["data"])
     checks = "".join(f" --check $BELLWETHER_DATA/{file['name']}" for file in facts["checks"])
+    again = "".join(f" --replay $BELLWETHER_DATA/{file['name']}" for file in facts.get("replay", []))
+    parent = f" --parent {facts['parent']}" if facts.get("parent") else ""
     own = facts.get("headlines", {"from": DRAWN})["from"]
     headlines = "" if own == DRAWN else f" --headlines {own}"
     packages = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
     return [
         "## Train it again\n",
         "```sh",
-        f"bellwether train --recipe {facts['name']} {files}{checks}{headlines} "
+        f"bellwether train --recipe {facts['name']} {files}{again}{parent}{checks}{headlines} "
         f"--seed {facts['seed']} --threads 1 --precision {facts['precision']} --out {facts['name']}",
         "```\n",
         f"{facts['steps']:,} steps, {facts['seconds'] / 60:.0f} minutes on one core, {facts['precision']}; {packages}.",

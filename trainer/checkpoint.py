@@ -1,8 +1,8 @@
-"""What a killed training run goes on from: trained weights, optimizer, schedule, chance and position in one file."""
+"""What a killed training run goes on from: trained weights, optimizer, schedule and position in one file."""
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,10 +38,12 @@ def save(
     *,
     identity: Identity,
     seconds: float,
+    more: Mapping[str, Any],
 ) -> None:
     """Write all that the next step depends on; a kill while writing leaves the checkpoint before.
 
-    Only torch draws chance inside a step (dropout); order and augmentation are functions of seed, epoch and text.
+    Chance is a function of seed and step (dropout) or of seed, epoch and text (order, augmentation), so it needs no
+    place here. `more` is what the loop remembers besides: tensors, numbers, texts, and lists and dicts of them.
     """
     import torch
 
@@ -52,8 +54,7 @@ def save(
         "weights": {name: p.detach() for name, p in model.named_parameters() if p.requires_grad},
         "optimizer": optimizer.state_dict(),
         "schedule": {"last_epoch": schedule.last_epoch},
-        "chance": torch.get_rng_state(),
-        "chance_gpu": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "more": dict(more),
     }
     temporary = file.with_name(file.name + ".part")
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -89,11 +90,11 @@ def read(file: Path, identity: Identity) -> Saved | None:
 
 def restore(
     saved: Saved | None, model: torch.nn.Module, optimizer: Any, schedule: torch.optim.lr_scheduler.LambdaLR
-) -> tuple[int, float]:
+) -> tuple[int, float, Mapping[str, Any]]:
     """Go back to a checkpoint, where there is one.
 
     Returns:
-        steps already done and the seconds they took, 0 without a checkpoint.
+        steps already done, the seconds they took, and what else was saved; 0 and nothing without a checkpoint.
 
     Raises:
         InputError: it does not fit the model: another version of Bellwether or of peft wrote it.
@@ -101,7 +102,7 @@ def restore(
     import torch
 
     if saved is None:
-        return 0, 0.0
+        return 0, 0.0, {}
     state = saved.state
     own = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if {name: p.shape for name, p in own.items()} != {name: p.shape for name, p in state["weights"].items()}:
@@ -111,8 +112,4 @@ def restore(
         for name, parameter in own.items():
             parameter.copy_(state["weights"][name])
     schedule.last_epoch = int(state["schedule"]["last_epoch"])
-    torch.set_rng_state(state["chance"])
-    with contextlib.suppress(RuntimeError):  # resumed on a machine with other GPUs: dropout differs, nothing else
-        if state["chance_gpu"] and torch.cuda.is_available():
-            torch.cuda.set_rng_state_all(state["chance_gpu"])
-    return int(state["step"]), float(state["seconds"])
+    return int(state["step"]), float(state["seconds"]), state.get("more", {})

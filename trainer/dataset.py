@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,6 +39,15 @@ class Row:
     key: str
     """`models.text.fingerprint` of the text."""
 
+    weight: float = 1.0
+    """What the label counts in training: trust in who gave it, and how it was sampled."""
+
+    domain: str = ""
+    """Where the text is from: its `source`, else the file."""
+
+    at: float = 0.0
+    """When it was published, seconds since 1970; 0 where not known."""
+
 
 @dataclass
 class DataFile:
@@ -60,6 +71,11 @@ class Example:
     text: str
     labels: Mapping[str, str]
     key: str
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """What each label counts, by task; 1 where absent."""
+
+    domain: str = ""
+    at: float = 0.0
 
 
 def part_of(key: str) -> Part:
@@ -104,11 +120,22 @@ def read_file(path: Path, task: str | None = None, known: Mapping[str, Sequence[
             elif not cleaned:
                 data.skipped["empty after cleaning"] += 1
             else:
-                data.rows.append(Row(cleaned, owner, name, fingerprint(text)))
+                data.rows.append(Row(cleaned, owner, name, fingerprint(text), *_circumstances(row, data.name)))
     if not data.rows:
         seen = ", ".join(f"{reason}: {n}" for reason, n in data.skipped.most_common(5)) or "the file is empty"
         raise InputError(f"{path} has no usable row ({seen}); rows need `text` and a `label` of a known task")
     return data
+
+
+def _circumstances(row: Mapping[str, Any], file: str) -> tuple[float, str, float]:
+    """Weight, domain and time of a row; what is absent or unusable is 1, the file, and 0."""
+    weight, source, at = row.get("weight"), row.get("source"), row.get("published_at")
+    counts = float(weight) if isinstance(weight, int | float) and math.isfinite(weight) and weight >= 0 else 1.0
+    try:
+        time = datetime.fromisoformat(at).timestamp() if isinstance(at, str) else 0.0
+    except ValueError:
+        time = 0.0
+    return counts, source if isinstance(source, str) and source else file, time
 
 
 def _labels(
@@ -139,26 +166,30 @@ def task_labels(rows: Iterable[Row]) -> dict[str, tuple[str, ...]]:
 
 
 def merge(rows: Sequence[Row]) -> tuple[list[Example], Counter[str]]:
-    """Collapse near-copies to one example, labelled per task by majority.
+    """Collapse near-copies to one example, labelled per task by majority, with the weight of the most trusted of them.
 
     Returns:
         the examples in the order of their first row, and how many rows were `repeats` of another and how many
         labels were dropped because the copies `contradict` each other without a majority.
     """
     counts: Counter[str] = Counter()
-    texts: dict[str, str] = {}
+    first: dict[str, Row] = {}
     votes: dict[str, dict[str, Counter[str]]] = {}
+    weights: dict[tuple[str, str, str], float] = {}
     for row in rows:
-        if row.key in texts and row.task in votes[row.key]:
+        if row.key in first and row.task in votes[row.key]:
             counts["repeats"] += 1
-        texts.setdefault(row.key, row.text)
+        first.setdefault(row.key, row)
+        said = (row.key, row.task, row.label)
+        weights[said] = max(row.weight, weights.get(said, 0.0))
         votes.setdefault(row.key, {}).setdefault(row.task, Counter())[row.label] += 1
     examples = []
     for key, by_task in votes.items():
         labels = {task: label for task, vote in by_task.items() if (label := _majority(vote)) is not None}
         counts["contradict"] += len(by_task) - len(labels)
         if labels:
-            examples.append(Example(texts[key], labels, key))
+            own = {task: weights[key, task, label] for task, label in labels.items()}
+            examples.append(Example(first[key].text, labels, key, own, first[key].domain, first[key].at))
     return examples, counts
 
 

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from trainer.augment import augmented, cashtags_of
 from trainer.dataset import Example
+from trainer.loss import UNLABELLED, label_weights
 from trainer.recipe import Recipe
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
-
-UNLABELLED = -100
-"""Target of a text that nobody labelled for a task; torch's cross-entropy ignores it."""
 
 SORT_WINDOW = 2048
 """Texts that are sorted by length before they are cut into batches: like lengths together, order still random."""
@@ -24,15 +22,17 @@ SORT_WINDOW = 2048
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's texts.
+    """Texts of one step, or of one part of it.
 
     Attributes:
         inputs: what the model takes, int64 [texts, tokens].
         targets: per task the label's index within the task or UNLABELLED, int64 [texts].
+        weights: per task what each label counts, float32 [texts].
     """
 
     inputs: Any
     targets: Mapping[str, torch.Tensor]
+    weights: Mapping[str, torch.Tensor]
 
 
 class Feed:
@@ -49,8 +49,10 @@ class Feed:
         self._recipe, self._examples, self._tasks = recipe, examples, tasks
         self._tokenizer, self._seed = tokenizer, seed
         self._cashtags = cashtags_of([example.text for example in examples])
-        ids = tokenizer([e.text for e in examples], truncation=True, max_length=recipe.max_length)["input_ids"]
+        texts = [example.text for example in examples]
+        ids = tokenizer(texts, truncation=True, max_length=recipe.max_length)["input_ids"] if texts else []
         self._lengths = [len(one) for one in ids]
+        self._weights = label_weights(examples, tasks, recipe.class_balance)
 
     def order(self, epoch: int) -> list[list[int]]:
         """Batches of example indices of an epoch: sorted by length within random windows, then shuffled."""
@@ -69,17 +71,27 @@ class Feed:
         rng.shuffle(batches)
         return batches
 
-    def batches(self, done: int, steps: int) -> Iterator[Batch]:
-        """The batches of steps `done` + 1 to `steps`."""
+    def steps(self, done: int, steps: int, process: int = 0, processes: int = 1) -> Iterator[list[Batch]]:
+        """What one process does in the steps `done` + 1 to `steps`: of each, the recipe's `accumulate` parts.
+
+        All parts of all processes together are the step's batch, however many there are of either.
+        """
+        parts = self._recipe.accumulate
         position, epoch = 0, 0
         while position < steps:
             for indices in self.order(epoch):
                 if done <= position < steps:
-                    yield self.batch(indices, epoch)
+                    own = range(process * parts, (process + 1) * parts)
+                    yield [self._part(indices, epoch, part, processes * parts) for part in own]
                 position += 1
             epoch += 1
 
-    def batch(self, indices: Sequence[int], epoch: int) -> Batch:
+    def _part(self, indices: Sequence[int], epoch: int, part: int, parts: int) -> Batch:
+        """Every `parts`-th text of a step; one that counts nothing where it has fewer, as no process may be idle."""
+        own = indices[part::parts]
+        return self.batch(own, epoch) if own else self.batch(indices[:1], epoch, 0.0)
+
+    def batch(self, indices: Sequence[int], epoch: int, factor: float = 1.0) -> Batch:
         """Some examples as tensors, augmented by a chance that depends on seed, epoch and text alone."""
         import torch
 
@@ -95,4 +107,7 @@ class Feed:
             task: torch.tensor([labels.index(e.labels[task]) if task in e.labels else UNLABELLED for e in chosen])
             for task, labels in self._tasks.items()
         }
-        return Batch(inputs, targets)
+        weights = {
+            task: torch.tensor([factor * self._weights[i].get(task, 0.0) for i in indices]) for task in self._tasks
+        }
+        return Batch(inputs, targets, weights)

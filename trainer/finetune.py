@@ -1,74 +1,29 @@
-"""The training loop, one file, top to bottom: LoRA on a shared encoder, heads of all tasks, one masked loss."""
+"""The training loop, top to bottom: one shared encoder, heads of all tasks, one masked loss, however many processes."""
 
 from __future__ import annotations
 
+import contextlib
 import math
-import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.classifier import build_wide, columns, head_names, load_tokenizer
-from trainer import checkpoint
+import msgspec
+
+from models.classifier import columns, load_tokenizer
+from trainer import checkpoint, kinds, priors
 from trainer.dataset import Example
-from trainer.feed import UNLABELLED, Feed
+from trainer.feed import Batch, Feed
 from trainer.identity import identity
-from trainer.recipe import Recipe
+from trainer.loss import masked_loss
+from trainer.optimising import agreed, begin_by_chance, faster_precision, grouped, linear
+from trainer.recipe import Augment, Recipe
+from trainer.run import Finished, Meter, Parent, Progress, Run
+from trainer.stopping import Stopping
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
-
-FROM_BEHIND_PADDING = frozenset({"camembert", "mpnet", "roberta", "xlm-roberta"})
-"""Architectures whose first token has the position behind the padding's, which that many positions fewer leaves."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands, for whoever shows it."""
-
-    step: int
-    steps: int
-    loss: float
-    """Mean cross-entropy per label since the last report."""
-    seconds_left: float
-
-
-@dataclass
-class Run:
-    """How and where a recipe is run; nothing here should change the result except `precision`.
-
-    Attributes:
-        checkpoint: file that a killed run goes on from; removed by `job.train` when all is written.
-        checkpoint_every_s: seconds between two of them; each costs about 0.1 s.
-        precision: `fp32`, `bf16`, or `auto`: whichever a probe finds faster; a resumed run keeps what it began with.
-        report: called about every `report_every_s` seconds.
-    """
-
-    checkpoint: Path
-    seed: int = 0
-    precision: str = "auto"
-    checkpoint_every_s: float = 120.0
-    report_every_s: float = 1.0
-    report: Callable[[Progress], None] = lambda _: None
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A trained model and what it took.
-
-    Attributes:
-        model: the peft model, adapters not merged, float32, in eval mode.
-        precision: `fp32` or `bf16`.
-        seconds: wall clock of all steps, over all calls of a resumed run.
-    """
-
-    model: PreTrainedModel
-    precision: str
-    steps: int
-    seconds: float
 
 
 def finetune(
@@ -77,15 +32,23 @@ def finetune(
     tasks: Mapping[str, Sequence[str]],
     encoder: Path,
     run: Run,
+    *,
+    valid: Sequence[Example] = (),
+    parent: Parent | None = None,
 ) -> Finished:
     """Train a wide classifier on the examples.
+
+    Started by `torchrun` or `accelerate launch`, each process takes its share of every step's texts; so the result is
+    that of one process but for rounding and dropout's chance.
 
     Args:
         recipe: what is learnt and how.
         examples: the training part, near-copies merged.
         tasks: label names per task.
-        encoder: a plain Hugging Face folder.
+        encoder: a plain Hugging Face folder; the parent's own where there is one.
         run: seed, precision, checkpoint and reports.
+        valid: what tells when to stop, where the recipe has patience.
+        parent: what to go on from; the encoder with random heads where None.
 
     Raises:
         InputError: the checkpoint is of another run, or damaged.
@@ -93,190 +56,139 @@ def finetune(
     import accelerate
     import torch
 
-    begun = identity(recipe, examples, tasks, encoder, run.seed)
+    begun = identity(recipe, examples, tasks, encoder, run.seed, parent=parent.version if parent else "none")
     saved = checkpoint.read(run.checkpoint, begun if run.precision == "auto" else {**begun, "precision": run.precision})
-    accelerate.utils.set_seed(run.seed)
+    accelerator = accelerate.Accelerator(log_with=list(run.trackers) or None, project_dir=run.curves)
+    begin_by_chance(run.seed)
     tokenizer = load_tokenizer(encoder)
-    model = prepared(recipe, tasks, encoder)
-    task_columns = {
-        task: torch.tensor([found[label] for label in tasks[task]]) for task, found in columns(model.config).items()
-    }
     feed = Feed(recipe, examples, tasks, tokenizer, run.seed)
-    precision = saved.identity["precision"] if saved else run.precision
-    if precision == "auto":
-        precision = faster_precision(model, feed)
-    begun["precision"] = precision
-
-    accelerator = accelerate.Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
-    optimizer = torch.optim.AdamW(grouped(model, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.98))
     per_epoch = len(feed.order(0))
     steps = max(1, math.ceil(recipe.epochs * per_epoch))
+    bare = opened(recipe, examples, tasks, encoder, steps=steps, parent=parent)
+    precision = saved.identity["precision"] if saved else run.precision
+    if precision == "auto":
+        precision = agreed(faster_precision(bare, feed))
+    begun["precision"] = precision
+
+    optimizer = torch.optim.AdamW(grouped(bare, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, linear(steps, recipe.warmup))
-    model, optimizer = accelerator.prepare(model, optimizer)
-    texts_per_step = len(examples) / per_epoch
+    model, optimizer = accelerator.prepare(bare, optimizer)
+    done, seconds, more = checkpoint.restore(saved, bare, optimizer, schedule)
+    kinds.allocate_again(bare, more.get("ranks", {}))
+    looks = Stopping(recipe.patience if valid else 0, more.get("looks", {}))
+    plain = msgspec.structs.replace(recipe, augment=Augment(), class_balance=0.0)
+    unseen = Feed(plain, valid if looks.patience else (), tasks, tokenizer, run.seed)
+    accelerator.init_trackers(f"{recipe.name}-{begun['data'][:6]}-{run.seed}")
 
-    accelerate.utils.set_seed(run.seed)
-    done, seconds = checkpoint.restore(saved, model, optimizer, schedule)
+    def report(at: Progress) -> None:
+        accelerator.log({"loss": at.loss, "learning_rate": schedule.get_last_lr()[0]}, step=at.step)
+        if accelerator.is_main_process:
+            run.report(at)
+
+    learner = _Learner(recipe, accelerator, model, precision, len(examples) / per_epoch)
     model.train()
-    meter = Meter(done, steps, seconds, run)
-    for step, batch in enumerate(feed.batches(done, steps), start=done + 1):
-        with accelerator.autocast():
-            wide = model(**{name: ids.to(accelerator.device) for name, ids in batch.inputs.items()}).logits
-        summed, labels = masked_loss(wide.float(), batch.targets, task_columns, recipe.label_smoothing)
-        # Divided by the mean number of texts, not by this batch's: each text weighs the same, however long.
-        accelerator.backward(summed / texts_per_step)
-        accelerator.clip_grad_norm_(model.parameters(), recipe.clip_norm)
-        optimizer.step()
+    meter = Meter(done, steps, seconds, run, report)
+    shares = feed.steps(done, steps, accelerator.process_index, accelerator.num_processes)
+    for step, parts in enumerate(shares, start=done + 1):
+        if looks.is_enough():
+            break
+        # Each step's chance is its own, so that a run that goes on needs to know nothing of what was drawn before.
+        torch.manual_seed((run.seed * 1_000_003 + step) * 1_009 + accelerator.process_index)
+        loss, labels = learner.gradients(parts)
+        learner.move(optimizer, step)
         schedule.step()
-        optimizer.zero_grad(set_to_none=True)
-        meter.add(step, float(summed.detach()), labels)
-        if meter.is_checkpoint_due() or step == steps:
-            seconds = meter.seconds()
-            checkpoint.save(run.checkpoint, step, model, optimizer, schedule, identity=begun, seconds=seconds)
-    return Finished(accelerator.unwrap_model(model).float().eval(), precision, steps, meter.seconds())
-
-
-def prepared(recipe: Recipe, tasks: Mapping[str, Sequence[str]], encoder: Path) -> PreTrainedModel:
-    """The wide classifier with frozen encoder, fresh adapters on its every Linear, and trainable pooler and heads."""
-    import peft
-    import torch
-
-    model = build_wide(encoder, tasks, **dropouts(encoder, recipe)).float()
-    if not torch.cuda.is_available():
-        # torch's fused attention has a slow backward pass on CPUs: a third of a step of 40 headlines.
-        model.set_attn_implementation("eager")
-    whole = set(head_names(model))
-    targets = [
-        name
-        for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear) and f"{name}.weight" not in whole
-    ]
-    how = peft.LoraConfig(
-        r=recipe.lora.rank, lora_alpha=int(recipe.lora.alpha), lora_dropout=recipe.lora.dropout, target_modules=targets
+        done = step
+        if looks.patience and (step % per_epoch == 0 or step == steps):
+            looks.look(step, agreed(learner.mean_loss(unseen)), bare)
+        meter.add(step, loss, labels)
+        is_due = meter.is_checkpoint_due() or step == steps or looks.is_enough()
+        if is_due and accelerator.is_main_process:
+            more = {"looks": looks.state(), "ranks": kinds.allocation(bare)}
+            checkpoint.save(
+                run.checkpoint, step, bare, optimizer, schedule, identity=begun, seconds=meter.seconds(), more=more
+            )
+    looks.restore_best(bare)
+    is_main, processes = accelerator.is_main_process, accelerator.num_processes
+    accelerator.end_training()
+    return Finished(
+        bare.float().eval(), precision, done, looks.best_step or done, meter.seconds(), processes, is_main=is_main
     )
-    adapted: Any = peft.get_peft_model(model, how)
-    for name, parameter in adapted.base_model.model.named_parameters():
-        if name in whole:
-            parameter.requires_grad_(True)
-    return adapted  # type: ignore[no-any-return]
 
 
-def longest(encoder: Path) -> int:
-    """Tokens that an encoder can read, special tokens included, by its table of positions."""
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(encoder, local_files_only=True, trust_remote_code=False)
-    positions = getattr(config, "max_position_embeddings", None) or sys.maxsize
-    # RoBERTa's kin count positions from behind the padding's own.
-    return int(positions) - (config.pad_token_id + 1 if config.model_type in FROM_BEHIND_PADDING else 0)
-
-
-def dropouts(encoder: Path, recipe: Recipe) -> dict[str, float]:
-    """The recipe's dropouts under the names that this architecture's config has for them."""
-    from transformers import AutoConfig
-
-    known = AutoConfig.from_pretrained(encoder, local_files_only=True, trust_remote_code=False).to_dict()
-    wanted = {
-        "hidden_dropout_prob": recipe.hidden_dropout,  # BERT and its kin
-        "attention_probs_dropout_prob": recipe.attention_dropout,
-        "dropout": recipe.hidden_dropout,  # DistilBERT
-        "attention_dropout": recipe.attention_dropout,
-        "seq_classif_dropout": recipe.hidden_dropout,
-    }
-    return {name: share for name, share in wanted.items() if name in known}
+def opened(
+    recipe: Recipe,
+    examples: Sequence[Example],
+    tasks: Mapping[str, Sequence[str]],
+    encoder: Path,
+    *,
+    steps: int,
+    parent: Parent | None = None,
+) -> PreTrainedModel:
+    """The model before its first step, what the recipe trains open, and a parent's heads as they were uncorrected."""
+    model = kinds.prepared(recipe, tasks, encoder, steps)
+    if parent is not None:
+        kinds.inherit(kinds.inner(model), parent.model)
+        undone = {task: -strength for task, strength in recipe.prior_correction.items()}
+        priors.correct(model, examples, undone, recipe.class_balance)
+    return model
 
 
-def masked_loss(
-    wide: torch.Tensor,
-    targets: Mapping[str, torch.Tensor],
-    task_columns: Mapping[str, torch.Tensor],
-    label_smoothing: float,
-) -> tuple[torch.Tensor, int]:
-    """Cross-entropy of each task over its own columns, where labelled.
+class _Learner:
+    """Losses of one model, and their gradients.
 
     Args:
-        wide: logits of all tasks, float32 [texts, columns].
-        targets: index within the task's labels or UNLABELLED, int64 [texts], per task.
-        task_columns: the task's columns in the order of its labels.
-        label_smoothing: share of the target spread over the task's labels (Szegedy et al. 2016, §7).
-
-    Returns:
-        the sum over all labels, and how many labels there were.
+        accelerator: accelerate's.
+        model: as the accelerator prepared it.
+        texts: mean number of them in a step.
     """
-    import torch.nn.functional
 
-    total, labels = wide.sum() * 0.0, 0
-    for task, target in targets.items():
-        own = wide[:, task_columns[task].to(wide.device)]
-        total = total + torch.nn.functional.cross_entropy(
-            own, target.to(wide.device), ignore_index=UNLABELLED, reduction="sum", label_smoothing=label_smoothing
-        )
-        labels += int((target != UNLABELLED).sum())
-    return total, labels
+    def __init__(self, recipe: Recipe, accelerator: Any, model: Any, precision: str, texts: float) -> None:
+        import torch
 
+        self._recipe, self._accelerator, self._model, self._texts = recipe, accelerator, model, texts
+        self._bare = accelerator.unwrap_model(model)
+        found = columns(kinds.inner(self._bare).config)
+        self._columns = {task: torch.tensor(list(labels.values())) for task, labels in found.items()}
+        self._half = precision == "bf16"
 
-class Meter:
-    """Counts loss and time, reports, and says when a checkpoint is due."""
+    def gradients(self, parts: Sequence[Batch]) -> tuple[float, int]:
+        """Sum up the gradients of a step's parts; the weighted loss and the number of this process's labels."""
+        summed, labels = 0.0, 0
+        for number, part in enumerate(parts, start=1):
+            is_last = number == len(parts)
+            with contextlib.nullcontext() if is_last else self._accelerator.no_sync(self._model):
+                loss, count = self._loss(part, self._recipe.label_smoothing)
+                # Divided by the mean number of texts, not by this batch's: each text weighs the same, however long.
+                # Processes' gradients are averaged, and here they are to be summed.
+                scaled = loss * self._accelerator.num_processes / self._texts
+                self._accelerator.backward(scaled + kinds.penalty(self._bare) / len(parts))
+            summed, labels = summed + float(loss.detach()), labels + count
+        return summed, labels
 
-    def __init__(self, done: int, steps: int, seconds: float, run: Run) -> None:
-        self._first, self._steps, self._before, self._run = done, steps, seconds, run
-        self._start = self._reported = self._saved = time.monotonic()
-        self._loss, self._labels = 0.0, 0
+    def move(self, optimizer: torch.optim.Optimizer, step: int) -> None:
+        """Take a step (from 1) along the gradients, and forget them."""
+        self._accelerator.clip_grad_norm_(self._model.parameters(), self._recipe.clip_norm)
+        optimizer.step()
+        kinds.allocate(self._bare, step)
+        optimizer.zero_grad(set_to_none=True)
 
-    def add(self, step: int, loss: float, labels: int) -> None:
-        """Count one step; report where it is time."""
-        self._loss += loss
-        self._labels += labels
-        now = time.monotonic()
-        if now - self._reported >= self._run.report_every_s or step == self._steps:
-            left = (now - self._start) / (step - self._first) * (self._steps - step)
-            self._run.report(Progress(step, self._steps, self._loss / max(1, self._labels), left))
-            self._reported, self._loss, self._labels = now, 0.0, 0
+    def mean_loss(self, unseen: Feed) -> float:
+        """Mean cross-entropy of the labels of some texts, without dropout and smoothing."""
+        import torch
 
-    def seconds(self) -> float:
-        """Wall clock of the run so far, that before a kill included."""
-        return self._before + time.monotonic() - self._start
+        self._model.eval()
+        summed, labels = 0.0, 0
+        with torch.no_grad():
+            for indices in unseen.order(0):
+                loss, count = self._loss(unseen.batch(indices, 0), 0.0)
+                summed, labels = summed + float(loss), labels + count
+        self._model.train()
+        return summed / max(1, labels)
 
-    def is_checkpoint_due(self) -> bool:
-        """Whether the last checkpoint is older than wanted; then counts from now."""
-        due = time.monotonic() - self._saved >= self._run.checkpoint_every_s
-        if due:
-            self._saved = time.monotonic()
-        return due
+    def _loss(self, batch: Batch, smoothing: float) -> tuple[torch.Tensor, int]:
+        import torch
 
-
-def grouped(model: PreTrainedModel, weight_decay: float) -> list[dict[str, Any]]:
-    """Trainable parameters for AdamW: matrices decay, vectors (biases) do not."""
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return [
-        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
-def linear(steps: int, warmup: float) -> Callable[[int], float]:
-    """Factor of the learning rate per step: from 0 to 1 over the warm-up, then down to 0 at the last step."""
-    rise = max(1, round(steps * warmup))
-    return lambda step: min((step + 1) / rise, max(0.0, (steps - step) / max(1, steps - rise)))
-
-
-def faster_precision(model: PreTrainedModel, feed: Feed, repeats: int = 4) -> str:
-    """`bf16` where autocast makes a step at least 5 % faster on this machine, else `fp32`; takes about 2 s."""
-    import torch
-
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    batch = feed.batch(feed.order(0)[0], 0)
-
-    def seconds(enabled: bool) -> float:
-        best = math.inf
-        for _ in range(repeats):
-            start = time.process_time()
-            with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
-                loss = model(**batch.inputs).logits.float().square().mean()
-            loss.backward()
-            best = min(best, time.process_time() - start)
-        model.zero_grad(set_to_none=True)
-        return best
-
-    return "bf16" if seconds(True) < 0.95 * seconds(False) else "fp32"
+        device = self._accelerator.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._half):
+            wide = self._model(**{name: ids.to(device) for name, ids in batch.inputs.items()}).logits
+        return masked_loss(wide.float(), batch.targets, batch.weights, self._columns, smoothing)

@@ -14,24 +14,31 @@ from trainer.dataset import Example
 from trainer.recipe import Recipe
 
 Identity = Mapping[str, str]
-"""What is compared, by the word that a person knows it by: `recipe`, `data`, `encoder`, `seed`, `precision`."""
+"""What is compared, by the words that people know it by: recipe, data, encoder, seed, parent, precision."""
 
 
 def identity(
-    recipe: Recipe, examples: Sequence[Example], tasks: Mapping[str, Sequence[str]], encoder: Path, seed: int
+    recipe: Recipe,
+    examples: Sequence[Example],
+    tasks: Mapping[str, Sequence[str]],
+    encoder: Path,
+    seed: int,
+    *,
+    parent: str,
 ) -> dict[str, str]:
     """All but the precision, which `auto` chooses later.
 
     Taken from what the loop is given, not from file names: a comment in the recipe or a moved file changes nothing,
     another cleaning or split does.
     """
-    said = [[example.key, example.text, dict(example.labels)] for example in examples]
+    said = [[example.key, example.text, dict(example.labels), dict(example.weights)] for example in examples]
     own = [[task, list(labels)] for task, labels in tasks.items()]
     return {
         "recipe": _digest(msgspec.json.encode(recipe, order="deterministic")),
         "data": _digest(json.dumps([own, said], sort_keys=True).encode()),
         "encoder": encoders.weights_digest(encoder)[:16],
         "seed": str(seed),
+        "parent": parent,
     }
 
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from models import encoders
-from models.classifier import TRAINING_FILE, Trained, read_json
-from models.engine import Probabilities, Task
+from models import encoders, manifest
+from models.classifier import TRAINING_FILE, read_json
+from models.engines import torch_engine
+from models.manifest import Manifest
 from models.text import CLEANING
-from runtime.errors import InputError
-from trainer import baseline, card, result
-from trainer.dataset import SPLIT_RULE, DataFile, Example, Row, merge, part_of, read_file, task_labels
-from trainer.evaluate import report, trained_probabilities
-from trainer.finetune import Run, finetune, longest
-from trainer.recipe import Recipe, load
+from trainer import card, kinds, priors, record, result
+from trainer.dataset import SPLIT_RULE, merge
+from trainer.finetune import finetune
+from trainer.material import gather, task_labels
+from trainer.recipe import load
+from trainer.run import Parent, Run
 
 CHECKPOINT_FILE = "checkpoint.pt"
 """Lies in the result's folder until everything is written; so a finished order that is given again trains anew."""
@@ -32,6 +31,9 @@ class Order:
 
     Attributes:
         data: labelled files; their hash splits decide what is trained on.
+        replay: labelled files of old texts, of which the recipe's `replay` are learnt again beside the new ones.
+        parent: folder of the version that training goes on from (`models.parents.open_parent`): its encoder, heads,
+            tasks, and calibration where nothing new is known. The encoder's own weights and new heads where None.
         checks: labelled files that nothing is trained on and all of which is scored: other years, other sources.
         siblings: results of the same recipe with other seeds, whose scores the card shows as the spread.
         encoder: known name, folder or hub id@revision; the recipe's where None.
@@ -46,6 +48,8 @@ class Order:
     data: Sequence[Path]
     out: Path
     run: Run
+    replay: Sequence[Path] = ()
+    parent: Path | None = None
     checks: Sequence[Path] = ()
     siblings: Sequence[Path] = ()
     encoder: str | None = None
@@ -61,55 +65,71 @@ def train(order: Order) -> dict[str, Any]:
     What lies in `out` of an earlier order stays whole until the new weights are there.
 
     Returns:
-        the training record, as written to training.json.
+        the training record, as written to training.json; empty in the processes beside the main one.
 
     Raises:
         InputError: recipe, data or encoder cannot be used, or `out` holds the checkpoint of another run.
         ArtefactError: the encoder cannot be brought.
     """
     recipe, recipe_sha256, recipe_bytes = load(order.recipe)
-    files = [read_file(path) for path in order.data]
-    checks = [read_file(path) for path in order.checks]
-    rows = [row for file in files for row in file.rows]
-    tasks = task_labels(rows)
-    examples, merged = training_part(rows, recipe)
+    material = gather(order.data, order.replay, order.checks, recipe, order.run.seed)
     name = order.encoder or recipe.encoder
-    encoder = encoders.resolve(name, order.cache)
-    headlines = result.headlines(order.headlines, examples, order.run.seed)
-    if (most := longest(encoder)) < recipe.max_length:
+    parent, before = inherited(order.parent)
+    encoder = order.parent or encoders.resolve(name, order.cache)
+    if before is not None:
+        name = before.encoder
+    headlines = result.headlines(order.headlines, material.examples, order.run.seed)
+    if (most := kinds.longest(encoder)) < recipe.max_length:
         order.tell(f"encoder {name} reads {most} tokens, so texts are cut there and not after {recipe.max_length}")
         recipe = msgspec.structs.replace(recipe, max_length=most)
-    order.tell(f"training {recipe.name} on {len(examples)} texts, tasks {', '.join(tasks)}, encoder {name}")
-    done = finetune(recipe, examples, tasks, encoder, order.run)
+    tasks = task_labels(material, before)
+    start = f"version {parent.version}" if parent else f"encoder {name}"
+    order.tell(f"training {recipe.name} on {len(material.examples)} texts, tasks {', '.join(tasks)}, {start}")
+    done = finetune(recipe, material.examples, tasks, encoder, order.run, valid=merge(material.valid)[0], parent=parent)
+    if not done.is_main:
+        return {}
     order.out.mkdir(parents=True, exist_ok=True)
     (order.out / TRAINING_FILE).unlink(missing_ok=True)  # an earlier record says nothing of these weights
     (order.out / "recipe.toml").write_bytes(recipe_bytes)
-    result.correct_priors(done.model, examples, recipe.prior_correction)
-    result.save_weights(done.model, order.out, shown(name))
+    priors.correct(done.model, material.examples, recipe.prior_correction, recipe.class_balance)
+    result.save_weights(done.model, order.out, record.shown(name))
     result.write_headlines(order.out, headlines)
 
     order.tell("calibrating and measuring")
-    valid = [row for row in rows if part_of(row.key) == "valid"]
-    trained = result.calibrate(order.out, encoder, tasks, valid, recipe.max_length)
+    calibrations = before.calibrations_of(torch_engine.FP32) if before else {}
+    trained = result.calibrate(order.out, encoder, tasks, material.valid, recipe.max_length, inherited=calibrations)
     facts = {
         "name": recipe.name,
-        "encoder": {"name": shown(name), "weights_sha256": encoders.weights_digest(encoder)},
+        "kind": recipe.kind,
+        "encoder": {"name": record.shown(name), "weights_sha256": encoders.weights_digest(encoder)},
+        "parent": parent.version if parent else None,
         "recipe_sha256": recipe_sha256,
         "cleaning": CLEANING,
         "seed": order.run.seed,
         "precision": done.precision,
+        "processes": done.processes,
         "prior_correction": dict(recipe.prior_correction),
         "steps": done.steps,
+        "best_step": done.best_step,
         "seconds": done.seconds,
-        "trained_texts": len(examples),
+        "seconds_per_1000_labels": 1000 * done.seconds / material.labels,
+        "trained_texts": len(material.examples),
+        "trained_labels": material.labels,
+        "replayed_texts": len(material.again),
         "headlines": {"from": order.headlines.name if order.headlines else card.DRAWN, "texts": len(headlines)},
-        "merged": dict(merged),
+        "merged": dict(material.merged),
         "split": SPLIT_RULE,
-        "data": [described(file) for file in files],
-        "checks": [described(file) for file in checks],
+        "data": [record.described(file) for file in material.files],
+        "replay": [record.described(file) for file in material.old],
+        "checks": [record.described(file) for file in material.checks],
         "packages": result.package_versions(),
-        "scores": measured(trained, files, checks, rows if order.has_baselines else None),
-        "spread": [spread(folder, recipe_sha256) for folder in order.siblings],
+        "scores": record.measured(
+            trained,
+            [*material.files, *material.old],
+            material.checks,
+            material.rows if order.has_baselines else None,
+        ),
+        "spread": [record.spread(folder, recipe_sha256) for folder in order.siblings],
     }
     result.write_training(order.out, facts)
     facts = read_json(order.out / TRAINING_FILE)
@@ -119,86 +139,12 @@ def train(order: Order) -> dict[str, Any]:
     return facts
 
 
-def training_part(rows: Sequence[Row], recipe: Recipe) -> tuple[list[Example], Counter[str]]:
-    """The examples to learn from: near-copies merged, thinned to the recipe's fraction by a hash of their own."""
-    examples, merged = merge([row for row in rows if part_of(row.key) == "train"])
-    if recipe.fraction < 1:
-        examples = [example for example in examples if _share(example.key) < recipe.fraction]
-    if not examples:
-        raise InputError("no text is left to train on; give more data or a larger `fraction`")
-    return examples, merged
-
-
-def _share(key: str) -> float:
-    return int.from_bytes(hashlib.sha256(b"fraction:" + key.encode()).digest()[:8], "big") / 2**64
-
-
-def measured(
-    trained: Trained, files: Sequence[DataFile], checks: Sequence[DataFile], rows: Sequence[Row] | None
-) -> list[dict[str, Any]]:
-    """Scores per file and task: on the test parts, and the whole of each check; baselines too where rows are given."""
-    found: list[dict[str, Any]] = []
-    for task in trained.tasks.values():
-        seen = [row for row in rows or () if row.task == task.name and part_of(row.key) == "train"]
-        labels = [row.label for row in seen]
-        tfidf = baseline.tfidf(task, [row.text for row in seen], labels) if seen else None
-        for file, part in [*((file, "test") for file in files), *((file, "all") for file in checks)]:
-            own = [row for row in file.rows if row.task == task.name and part in ("all", part_of(row.key))]
-            if own:
-                texts = [row.text for row in own]
-                others: dict[str, Probabilities] = {}
-                if tfidf is not None:
-                    others = {"tfidf": tfidf(texts), "majority": baseline.majority(task, labels, len(texts))}
-                found.append({"data": file.name, "part": part, **_scored(trained, task, own, others)})
-    return found
-
-
-def _scored(trained: Trained, task: Task, own: Sequence[Row], others: Mapping[str, Probabilities]) -> dict[str, Any]:
-    texts, truth = [row.text for row in own], [row.label for row in own]
-
-    def brief(probabilities: Probabilities) -> dict[str, float]:
-        full = report(task, probabilities, truth)
-        return {"accuracy": full.accuracy, "macro_f1": full.macro_f1, "ece": full.ece}
-
-    model = report(task, trained_probabilities(trained, texts, task.name), truth).as_json()
-    model.pop("confusion")
-    before = brief(trained_probabilities(trained, texts, task.name, scaled=False))["ece"]
-    return {**model, "ece_before": before, **{name: brief(found) for name, found in others.items()}}
-
-
-def spread(folder: Path, recipe_sha256: str) -> dict[str, Any]:
-    """What the card shows of a sibling: its seed and main scores.
-
-    Raises:
-        ModelError: the folder is no training result.
-    """
-    facts = read_json(folder / TRAINING_FILE)
-    scores = [
-        {key: score[key] for key in ("data", "part", "task", "n", "accuracy", "macro_f1", "ece")}
-        for score in facts["scores"]
-    ]
-    return {
-        "name": facts["name"],
-        "encoder": facts["encoder"]["name"],
-        "seed": facts["seed"],
-        "trained_texts": facts["trained_texts"],
-        "steps": facts["steps"],
-        "same_recipe": facts["recipe_sha256"] == recipe_sha256,
-        "scores": scores,
-    }
-
-
-def described(file: DataFile) -> dict[str, Any]:
-    """A data file in the record: name, digest, usable rows per part, and what was skipped why."""
-    parts: Mapping[str, int] = Counter(part_of(row.key) for row in file.rows)
-    return {
-        "name": file.name,
-        "sha256": file.sha256,
-        "rows": {part: parts.get(part, 0) for part in ("train", "valid", "test")},
-        "skipped": dict(file.skipped),
-    }
-
-
-def shown(encoder: str) -> str:
-    """The encoder's name as others may read it: a folder by its last part, without this machine's path."""
-    return Path(encoder).name if Path(encoder).is_dir() else encoder
+def inherited(folder: Path | None) -> tuple[Parent | None, Manifest | None]:
+    """A parent version's model and manifest; nothing without one."""
+    if folder is None:
+        return None, None
+    found = manifest.read(folder)
+    wide = torch_engine.load_wide(found, folder)
+    names = [f"{task}/{label}" for task, entry in found.tasks.items() for label in entry.labels]
+    wide.config.id2label = dict(enumerate(names))
+    return Parent(found.version, wide), found

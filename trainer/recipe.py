@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +18,8 @@ FOLDER = Path(__file__).parent / "recipes"
 Positive = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
 Count = Annotated[int, Meta(ge=1)]
+Kind = Literal["lora", "adalora", "ia3", "partial", "full"]
+"""How much of the encoder learns; see `Recipe.kind`."""
 
 
 class Lora(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,6 +69,14 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     learning_rate: Positive
     """Peak rate of AdamW for adapters and heads."""
 
+    kind: Kind = "lora"
+    """`lora`: low-rank adapters. `adalora`: the same, ranks shared out by use (Zhang et al. 2023). `ia3`: a factor per
+    output of each Linear (Liu et al. 2022), the smallest, wants a high rate. `partial`: the last `layers` layers.
+    `full`: all weights. The last two want a rate of about 5e-5 and ship as much as they change."""
+
+    layers: Count = 2
+    """How many of the encoder's last layers `partial` trains."""
+
     lora: Lora = Lora()
     augment: Augment = Augment()
 
@@ -94,6 +104,20 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prior_correction: dict[str, Annotated[float, Meta(ge=0, le=1)]] = {}
     """Per task, how much of the training labels' log share is taken off their logits after training: 0 keeps the habit
     of the training sets (half of all texts neutral), 1 treats all labels as equally frequent. Other sources differ."""
+
+    class_balance: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """How much rare classes count more, by their effective number (Cui et al. 2019): 0 not at all, 0.999 for classes of
+    hundreds of labels, 1 by inverse frequency."""
+
+    replay: Annotated[float, Meta(ge=0)] = 1.0
+    """Old texts per new one, where old ones are given (`--replay`); stratified by class, domain and age."""
+
+    patience: Annotated[int, Meta(ge=0)] = 0
+    """Epochs in a row without a lower loss on the validation part after which training ends; the best epoch's weights
+    are kept. 0 trains to the end and keeps the last."""
+
+    accumulate: Count = 1
+    """Parts that a step's texts are cut into, one after the other: the same step in a part of the memory."""
 
     clip_norm: Positive = 1.0
     """Gradients are scaled down to this norm."""
@@ -130,6 +154,10 @@ def load(recipe: Path | str) -> tuple[Recipe, str, bytes]:
         checked = msgspec.convert(fields, Recipe)
     except msgspec.ValidationError as error:
         raise InputError(f"{path}: {_named(error, fields)}; the fields are explained in trainer/recipe.py") from error
+    if checked.kind == "adalora" and checked.patience:
+        raise InputError(
+            f"{path}: patience = {checked.patience}, but adalora shares its ranks out over all epochs; set it to 0"
+        )
     return checked, hashlib.sha256(content).hexdigest(), content
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -13,20 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from models import calibration, scores
 from models.classifier import (
+    ADAPTER_CONFIG_FILE,
+    ADAPTER_FILE,
     CALIBRATION_FILE,
+    ENCODER_FILE,
     HEADLINES_FILE,
     HEADS_FILE,
     TRAINING_FILE,
     Trained,
-    columns,
     head_names,
-    last_linear,
     load_trained,
 )
 from models.engine import Task
 from models.engines.quantise import CALIBRATION_TEXTS
+from models.manifest import TaskCalibration
 from models.text import CLEANING, clean
 from runtime.errors import InputError
+from trainer import kinds
 from trainer.dataset import Example, Row
 from trainer.evaluate import task_logits
 
@@ -37,69 +39,83 @@ PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "numpy"
 """Whose versions may change what the same recipe gives."""
 
 
-def correct_priors(model: PreTrainedModel, examples: Sequence[Example], strength: Mapping[str, float]) -> None:
-    """Take part of the training labels' frequency off the head's bias (Menon et al. 2021, eq. 9, post hoc).
-
-    A label's logit loses `strength` times how far its log share lies above the task's mean, so that a source with
-    other shares than the training sets is not answered out of their habit. Labels that never occur stay as they are.
-
-    Args:
-        model: the peft model, adapters not merged; changed in place.
-        examples: what it was trained on.
-        strength: per task, 0 to 1.
-    """
-    import torch
-
-    wide: Any = model.base_model
-    bias = last_linear(wide.model)[1].bias
-    for task, found in columns(wide.model.config).items():
-        counts = Counter(e.labels[task] for e in examples if task in e.labels)
-        shares = {label: math.log(counts[label] / counts.total()) for label in found if counts[label]}
-        mean = sum(shares.values()) / max(1, len(shares))
-        with torch.no_grad():
-            for label, share in shares.items():
-                bias[found[label]] -= strength.get(task, 0.0) * (share - mean)
-
-
 def save_weights(model: PreTrainedModel, out: Path, encoder: str) -> None:
-    """Write adapters in fp16 and heads in fp32, with nothing of this machine in them.
+    """Write what was trained, with nothing of this machine in it.
 
+    Heads in fp32, and adapters in fp16 or, where there is none, the encoder's changed weights in fp32.
     Rounding comes before evaluation and calibration, so that those are of what ships.
 
     Args:
-        model: the peft model, adapters not merged.
-        out: folder of the result.
+        model: adapters not merged.
+        out: folder of the result; what an earlier training of another kind left there goes.
         encoder: name that stands for the base model in the adapter's config.
     """
-    import peft
     import safetensors.torch
 
     out.mkdir(parents=True, exist_ok=True)
-    adapters = {name: value.half().contiguous() for name, value in peft.get_peft_model_state_dict(model).items()}
-    safetensors.torch.save_file(adapters, out / "adapter_model.safetensors")
-    wide: Any = model.base_model
-    state = wide.model.state_dict()
-    heads = {name: state[name].float().contiguous() for name in head_names(wide.model)}
-    safetensors.torch.save_file(heads, out / HEADS_FILE)
+    for name in (ADAPTER_FILE, ADAPTER_CONFIG_FILE, ENCODER_FILE):
+        (out / name).unlink(missing_ok=True)
+    wide = kinds.inner(model)
+    heads = set(head_names(wide))
+    state = {name: value.float().cpu().contiguous() for name, value in wide.state_dict().items()}
+    safetensors.torch.save_file({name: state[name] for name in sorted(heads)}, out / HEADS_FILE)
+    if kinds.has_adapters(model):
+        _save_adapter(model, out, encoder)
+        return
+    changed = [name for name, parameter in wide.named_parameters() if parameter.requires_grad and name not in heads]
+    safetensors.torch.save_file({name: state[name] for name in changed}, out / ENCODER_FILE)
+
+
+def _save_adapter(model: Any, out: Path, encoder: str) -> None:
+    import peft
+    import safetensors.torch
+
+    found = peft.get_peft_model_state_dict(model)
+    adapters = {name: value.half().cpu().contiguous() for name, value in found.items()}
+    safetensors.torch.save_file(adapters, out / ADAPTER_FILE)
     config: Any = model.peft_config["default"]
     config.inference_mode = True
     config.save_pretrained(str(out))
-    file = out / "adapter_config.json"
+    file = out / ADAPTER_CONFIG_FILE
     facts = json.loads(file.read_text(encoding="utf-8"))
     facts["base_model_name_or_path"] = encoder
-    facts["target_modules"] = sorted(facts["target_modules"])
+    for name in ("target_modules", "feedforward_modules"):
+        if isinstance(facts.get(name), list):
+            facts[name] = sorted(facts[name])
     write_json(file, facts)
 
 
 def calibrate(
-    out: Path, encoder: Path, tasks: Mapping[str, Sequence[str]], valid: Sequence[Row], length: int
+    out: Path,
+    encoder: Path,
+    tasks: Mapping[str, Sequence[str]],
+    valid: Sequence[Row],
+    length: int,
+    *,
+    inherited: Mapping[str, TaskCalibration] | None = None,
 ) -> Trained:
     """Fit temperature and abstention threshold of each task on the validation part, write them, load the result.
+
+    Args:
+        out: of the training; weights and heads lie there.
+        encoder: what it began with.
+        tasks: label names per task.
+        valid: the validation part; a task without rows in it keeps what is inherited.
+        length: tokens after which a text is cut.
+        inherited: the parent's calibration per task.
 
     Returns:
         what `load_trained` gives for the finished folder.
     """
-    plain = {task: {"labels": list(labels), "temperature": 1.0, "abstain_below": 0.0} for task, labels in tasks.items()}
+    before = {task: TaskCalibration(1.0, 0.0) for task in tasks} | dict(inherited or {})
+    plain = {
+        task: {
+            "labels": list(labels),
+            "temperature": before[task].temperature,
+            "abstain_below": before[task].abstain_below,
+        }
+        for task, labels in tasks.items()
+    }
     facts: dict[str, Any] = {"cleaning": CLEANING, "max_length": length, "tasks": plain}
     write_json(out / CALIBRATION_FILE, facts)
     trained = load_trained(out, encoder)

@@ -22,7 +22,8 @@ from models.specs import RegistrySpec
 from models.text import clean, fingerprint
 from trainer import recipe as recipes
 from trainer.dataset import Example
-from trainer.finetune import Run, finetune
+from trainer.finetune import finetune
+from trainer.run import Run
 
 TASKS = {"sentiment": SENTIMENT_LABELS, "topic": TOPIC_LABELS}
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bellwether.cli.bench_choose import choose
+from bellwether.cli.bench_continual import continual
 from bellwether.cli.bench_drift import drift
 from bellwether.cli.bench_line import line
 from bellwether.cli.bench_shadow import shadow
@@ -24,6 +25,7 @@ def bench() -> None:
     """Measure the engine and the whole line on this machine."""
 
 
+app.command()(continual)
 app.command()(drift)
 app.command()(choose)
 app.command()(line)

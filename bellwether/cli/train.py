@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from trainer.finetune import Progress
+    from runtime.settings import Settings
+    from trainer.run import Progress
 
 LOG_EVERY_S = 30.0
 """Seconds between two lines of progress where nobody watches a bar."""
 
 
 def train(
-    recipe: Annotated[str, typer.Option(help="What is learnt: a TOML file, or `accurate` or `fast`.")],
+    recipe: Annotated[
+        str, typer.Option(help="What is learnt and how: a TOML file, or one that ships (`accurate`, `fast`, …).")
+    ],
     data: Annotated[
         list[Path],
         typer.Option(
@@ -34,6 +37,17 @@ def train(
             help="Folder of the result. The same command goes on with a killed run there; a finished one begins anew."
         ),
     ],
+    parent: Annotated[
+        str | None,
+        typer.Option(
+            help="Go on from this version of the registry (alias or `v-` name): its encoder, heads and tasks.",
+            show_default=False,
+        ),
+    ] = None,
+    replay: Annotated[
+        list[Path] | None,
+        typer.Option(help="Like --data, but of old labels: the recipe's `replay` of them are learnt again beside it."),
+    ] = None,
     encoder: Annotated[
         str | None,
         typer.Option(help="Known name, folder or HUB_ID@REVISION; the recipe's by default.", show_default=False),
@@ -62,9 +76,29 @@ def train(
     baselines: Annotated[
         bool, typer.Option(help="Measure TF-IDF + logistic regression and the majority on the same texts.")
     ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="The training record as one JSON object on stdout.")] = False,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Who draws losses and rates: `tensorboard` (the default, in the result's folder `curves`), `wandb` "
+            "(needs the extra `wandb`), `none`; repeat for several."
+        ),
+    ] = None,
+    build: Annotated[
+        bool, typer.Option("--build", help="Then also make the version, as `bellwether models build --trained` does.")
+    ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="One JSON object on stdout: the training record, and `version` (the name that a build of it has), "
+            "`seconds`, `seconds_per_1000_labels`, `metrics`.",
+        ),
+    ] = False,
 ) -> None:
     """Fine-tune a model on labelled files: adapter, heads, calibration, record and model card in one folder.
+
+    With `--parent` training goes on from a version, which the new one names as its parent. The same recipe, data,
+    seed and parent give the same version on the same machine.
 
     Example: `bellwether train --recipe fast --data sentiment.jsonl.gz --data topic.jsonl.gz --out my-model`
     """
@@ -73,25 +107,83 @@ def train(
 
     if precision not in ("auto", "fp32", "bf16"):
         raise InputError(f"--precision {precision!r} is unknown; choose auto, fp32 or bf16")
-    cache = settings.load().cache
+    if parent is not None and encoder is not None:
+        raise InputError(f"--parent {parent} brings its own encoder; leave out --encoder {encoder}")
+    trackers = chosen_trackers(track or ["tensorboard"])
+    where = settings.load()
     quiet_libraries()
     import torch
 
-    from trainer.finetune import Run
+    from models.keys import TRUST_FILE
+    from models.parents import open_parent
     from trainer.job import CHECKPOINT_FILE, Order
     from trainer.job import train as carry_out
+    from trainer.run import Run
 
     if threads:
         torch.set_num_threads(threads)
     with shown_progress() as (report, tell):
-        run = Run(checkpoint=out / CHECKPOINT_FILE, seed=seed, precision=precision, report=report)
-        facts = carry_out(
-            Order(recipe, data, out, run, check or (), sibling or (), encoder, cache, headlines, baselines, tell)
-        )
+        run = Run(
+            checkpoint=out / CHECKPOINT_FILE, seed=seed, precision=precision, report=report, trackers=trackers,
+            curves=out / "curves",
+        )  # fmt: skip
+        order = Order(
+            recipe, data, out, run, replay=replay or (), checks=check or (), siblings=sibling or (), encoder=encoder,
+            parent=open_parent(parent, where.registry_folder, where.keys_folder / TRUST_FILE) if parent else None,
+            cache=where.cache, headlines=headlines, has_baselines=baselines, tell=tell,
+        )  # fmt: skip
+        facts = carry_out(order)
+        if not facts:  # another of several processes writes and tells
+            return
+        version = made(out, encoder, where, tell) if build else named(out, facts)
     if as_json:
-        typer.echo(json.dumps(facts))
+        typer.echo(json.dumps({**facts, "version": version, "metrics": brief(facts)}))
     else:
-        _summarise(facts, out)
+        _summarise(facts, out, version)
+
+
+def chosen_trackers(names: list[str]) -> list[str]:
+    """Accelerate's names of those who draw curves, each of which is installed.
+
+    Raises:
+        InputError: one is unknown or not installed.
+    """
+    from importlib.util import find_spec
+
+    from runtime.errors import InputError
+
+    for name in names:
+        if name not in ("tensorboard", "wandb", "none"):
+            raise InputError(f"--track {name!r} is unknown; choose tensorboard, wandb or none")
+        if name != "none" and find_spec(name) is None:
+            raise InputError(f"--track {name} needs a package that is not installed; pip install 'bellwether[{name}]'")
+    return [name for name in names if name != "none"]
+
+
+def named(out: Path, facts: dict[str, Any]) -> str:
+    """The name that a build of this result would have, or has."""
+    from models.lineage import lineage_of, version_name
+
+    return version_name(lineage_of(out, facts))
+
+
+def made(out: Path, encoder: str | None, where: Settings, tell: Callable[[str], None]) -> str:
+    """Build the version into this machine's registry; its name."""
+    from models import build as building
+
+    folder = Path(encoder) if encoder is not None and Path(encoder).is_dir() else None
+    return building.build(
+        building.Order(
+            trained=out, registry=where.registry_folder, keys=where.keys_folder, encoder=folder, cache=where.cache,
+            tell=tell,
+        )
+    )  # fmt: skip
+
+
+def brief(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """The scores that matter, one row per data, part and task."""
+    keys = ("data", "part", "task", "n", "accuracy", "macro_f1", "ece")
+    return [{key: score[key] for key in keys} for score in facts["scores"]]
 
 
 def quiet_libraries() -> None:
@@ -147,7 +239,7 @@ def _clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
-def _summarise(facts: dict[str, Any], out: Path) -> None:
+def _summarise(facts: dict[str, Any], out: Path, version: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -160,4 +252,4 @@ def _summarise(facts: dict[str, Any], out: Path) -> None:
         table.add_row(score["data"], score["task"], str(score["n"]), *numbers, tfidf)
     console = Console()
     console.print(table)
-    console.print(f"Written to {out}; its card is {out / 'README.md'}.")
+    console.print(f"Written to {out}; its card is {out / 'README.md'}, its version {version}.")

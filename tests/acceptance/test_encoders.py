@@ -19,7 +19,7 @@ from models.store import open_store
 from trainer import job
 from trainer.dataset import Row, read_file
 from trainer.evaluate import Report, probabilities_of, report
-from trainer.finetune import Run
+from trainer.run import Run
 
 EXAMPLES = Path(__file__).parents[2] / "trainer" / "examples" / "finance_zh"
 

@@ -95,7 +95,7 @@ def train(place: Place, order: Order, folder: RunFolder, tell: Tell) -> None:
 
     from models.build import HEADLINES
     from trainer import job
-    from trainer.finetune import Progress, Run
+    from trainer.run import Progress, Run
 
     def report(at: Progress) -> None:
         tell(f"step {at.step} of {at.steps}, loss {at.loss:.3f}, {at.seconds_left:.0f} s left")

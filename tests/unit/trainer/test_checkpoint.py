@@ -11,8 +11,8 @@ import torch
 from runtime.errors import InputError
 from trainer import checkpoint, finetune, job
 from trainer.dataset import Example
-from trainer.finetune import Run
 from trainer.recipe import Lora, Recipe
+from trainer.run import Run
 
 TASKS = {"sentiment": ("negative", "neutral", "positive")}
 RECIPE = Recipe(name="t", encoder="tiny", epochs=0.2, learning_rate=1e-3)
@@ -102,12 +102,12 @@ def test_a_checkpoint_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
     file, identity = tmp_path / "deep" / "c.pt", {"seed": "0", "precision": "fp32"}
     assert checkpoint.read(file, identity) is None
-    assert checkpoint.restore(None, model, optimizer, schedule) == (0, 0.0)
-    checkpoint.save(file, 7, model, optimizer, schedule, identity=identity, seconds=1.5)
+    assert checkpoint.restore(None, model, optimizer, schedule) == (0, 0.0, {})
+    checkpoint.save(file, 7, model, optimizer, schedule, identity=identity, seconds=1.5, more={"a": 1})
     saved = checkpoint.read(file, {"seed": "0"})
     assert saved is not None
     assert saved.identity == identity
-    assert checkpoint.restore(saved, model, optimizer, schedule) == (7, 1.5)
+    assert checkpoint.restore(saved, model, optimizer, schedule) == (7, 1.5, {"a": 1})
     assert [found.name for found in file.parent.iterdir()] == ["c.pt"]
     with pytest.raises(InputError, match=r"c\.pt has other weights than the model"):
         checkpoint.restore(saved, torch.nn.Linear(3, 2), optimizer, schedule)
@@ -139,7 +139,7 @@ def test_a_finished_order_leaves_no_checkpoint_and_begins_anew_with_other_data(
     assert others != weights
     assert train(one)[1] == weights
 
-    def die(*_: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise KilledError
 
     with monkeypatch.context() as killed:

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from models.classifier import Trained, columns, head_names, logits
-from trainer import finetune, result
+from trainer import finetune, kinds, loss, optimising, priors, result
 from trainer.dataset import Example, Row
-from trainer.feed import UNLABELLED, Feed
+from trainer.feed import Feed
+from trainer.loss import UNLABELLED
 from trainer.recipe import Augment, Lora, Recipe
+from trainer.run import Finished, Progress, Run
 
 TASKS = {"sentiment": ("negative", "neutral", "positive"), "topic": ("Dividend", "Earnings")}
 RECIPE = Recipe(
@@ -36,12 +38,12 @@ def examples(moods: dict[str, list[str]]) -> list[Example]:
     ]
 
 
-def run_of(folder: Path, **more) -> finetune.Run:
-    return finetune.Run(checkpoint=folder / "c.pt", precision="fp32", **more)
+def run_of(folder: Path, **more) -> Run:
+    return Run(checkpoint=folder / "c.pt", precision="fp32", **more)
 
 
 @pytest.fixture(scope="module")
-def trained(examples, tiny_encoder: Path, tmp_path_factory) -> tuple[finetune.Finished, Trained, Path]:
+def trained(examples, tiny_encoder: Path, tmp_path_factory) -> tuple[Finished, Trained, Path]:
     out = tmp_path_factory.mktemp("trained")
     done = finetune.finetune(RECIPE, examples, TASKS, tiny_encoder, run_of(out))
     result.save_weights(done.model, out, "tiny")
@@ -81,7 +83,7 @@ def test_the_adapter_holds_only_adapters_in_half_precision_and_no_path(trained) 
 
 
 def test_only_adapters_pooler_and_heads_are_trained(tiny_encoder: Path) -> None:
-    model = finetune.prepared(RECIPE, TASKS, tiny_encoder)
+    model = kinds.prepared(RECIPE, TASKS, tiny_encoder, steps=9)
     whole = set(head_names(model.base_model.model))
     for name, parameter in model.base_model.model.named_parameters():
         assert parameter.requires_grad == (name in whole or "lora_" in name), name
@@ -103,7 +105,7 @@ def test_a_killed_run_ends_exactly_as_an_unbroken_one(examples, tiny_encoder: Pa
     class KilledError(Exception):
         pass
 
-    def die(at: finetune.Progress) -> None:
+    def die(at: Progress) -> None:
         if at.step == 4:
             raise KilledError
 
@@ -135,21 +137,26 @@ def test_a_task_without_label_adds_nothing_to_the_loss() -> None:
     wide = torch.randn(2, 5)
     task_columns = {"sentiment": torch.tensor([0, 1, 2]), "topic": torch.tensor([3, 4])}
     targets = {"sentiment": torch.tensor([2, UNLABELLED]), "topic": torch.tensor([UNLABELLED, 0])}
-    loss, labels = finetune.masked_loss(wide, targets, task_columns, 0.0)
-    expected = -wide[0, :3].log_softmax(0)[2] - wide[1, 3:].log_softmax(0)[0]
+    weights = {"sentiment": torch.tensor([1.0, 0.0]), "topic": torch.tensor([0.0, 3.0])}
+    found, labels = loss.masked_loss(wide, targets, weights, task_columns, 0.0)
+    expected = -wide[0, :3].log_softmax(0)[2] - 3 * wide[1, 3:].log_softmax(0)[0]
     assert labels == 2
-    assert float(loss) == pytest.approx(float(expected), rel=1e-5)
+    assert float(found) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_a_batch_without_any_label_has_no_loss() -> None:
-    loss, labels = finetune.masked_loss(
-        torch.randn(1, 2), {"a": torch.tensor([UNLABELLED])}, {"a": torch.tensor([0, 1])}, 0.1
+    found, labels = loss.masked_loss(
+        torch.randn(1, 2),
+        {"a": torch.tensor([UNLABELLED])},
+        {"a": torch.tensor([0.0])},
+        {"a": torch.tensor([0, 1])},
+        0.1,
     )
-    assert (float(loss), labels) == (0.0, 0)
+    assert (float(found), labels) == (0.0, 0)
 
 
 def test_the_rate_rises_then_falls_to_nothing() -> None:
-    factor = finetune.linear(100, 0.1)
+    factor = optimising.linear(100, 0.1)
     assert factor(0) == pytest.approx(0.1)
     assert factor(9) == 1.0
     assert factor(55) == pytest.approx(0.5)
@@ -168,11 +175,11 @@ def test_every_text_is_seen_once_an_epoch_and_batches_keep_their_budget(examples
 
 
 def test_frequent_labels_lose_and_rare_ones_win_by_their_log_share(tiny_encoder: Path) -> None:
-    model = finetune.prepared(RECIPE, TASKS, tiny_encoder)
+    model = kinds.prepared(RECIPE, TASKS, tiny_encoder, steps=9)
     bias = model.base_model.model.classifier.bias
     before = bias.detach().clone()
     seen = [Example("x", {"sentiment": "neutral"}, "x")] * 8 + [Example("y", {"sentiment": "positive"}, "y")] * 2
-    result.correct_priors(model, [*seen, Example("z", {"topic": "Dividend"}, "z")], {"sentiment": 0.5})
+    priors.correct(model, [*seen, Example("z", {"topic": "Dividend"}, "z")], {"sentiment": 0.5})
     moved = (bias - before).detach()
     found = columns(model.base_model.model.config)
     gap = moved[found["sentiment"]["positive"]] - moved[found["sentiment"]["neutral"]]

@@ -8,11 +8,11 @@ import pytest
 from models.classifier import load_trained
 from models.engine import Task
 from runtime.errors import InputError
-from trainer import baseline, card, job, result
+from trainer import baseline, card, job, material, record, result
 from trainer.dataset import Example, Row, part_of, read_file
 from trainer.evaluate import trained_probabilities
-from trainer.finetune import Run
 from trainer.recipe import load
+from trainer.run import Run
 
 RECIPE = """name = "tiny"
 encoder = "minilm-en"
@@ -137,9 +137,9 @@ def test_the_result_loads_and_answers_with_calibrated_probabilities(done, tiny_e
 
 def test_a_sibling_shows_the_spread(done) -> None:
     facts, out = done
-    other = job.spread(out, facts["recipe_sha256"])
+    other = record.spread(out, facts["recipe_sha256"])
     assert other["same_recipe"] is True
-    assert job.spread(out, "0")["same_recipe"] is False
+    assert record.spread(out, "0")["same_recipe"] is False
     content = card.card({**facts, "spread": [other]}, json.loads((out / "calibration.json").read_text()))
     assert "mean (lowest to highest)" in content
     assert "| 2 |" in content
@@ -149,7 +149,7 @@ def test_a_fraction_thins_the_texts_by_hash_and_keeps_them_nested(tmp_path: Path
     rows = [Row(f"text {n}", "sentiment", "neutral", f"text {n}") for n in range(2000)]
     (tmp_path / "a.toml").write_text(RECIPE.replace("epochs", "fraction = 0.2\nepochs"))
     (tmp_path / "b.toml").write_text(RECIPE.replace("epochs", "fraction = 0.5\nepochs"))
-    few, more = (job.training_part(rows, load(tmp_path / name)[0])[0] for name in ("a.toml", "b.toml"))
+    few, more = (material.training_part(rows, load(tmp_path / name)[0])[0] for name in ("a.toml", "b.toml"))
     assert 260 < len(few) < 380
     assert {e.key for e in few} < {e.key for e in more}
 
@@ -158,7 +158,7 @@ def test_nothing_left_to_train_on_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(RECIPE)
     rows = [Row("a", "sentiment", label, "a") for label in ("positive", "negative")]
     with pytest.raises(InputError, match="no text is left to train on"):
-        job.training_part(rows, load(tmp_path / "a.toml")[0])
+        material.training_part(rows, load(tmp_path / "a.toml")[0])
 
 
 def test_the_baseline_learns_words_and_the_majority_only_counts() -> None:

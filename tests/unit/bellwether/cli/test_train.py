@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from bellwether.cli.app import app
 from runtime.errors import InputError
-from trainer.finetune import Progress
+from trainer.run import Progress
 
 
 def ran(*arguments: object) -> tuple[str, str]:

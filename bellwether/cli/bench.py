@@ -10,6 +10,7 @@ import typer
 
 from bellwether.cli.bench_choose import choose
 from bellwether.cli.bench_drift import drift
+from bellwether.cli.bench_gate import gate
 from bellwether.cli.bench_line import line
 from bellwether.cli.bench_shadow import shadow
 from bellwether.cli.bench_swap import swap
@@ -26,6 +27,7 @@ def bench() -> None:
 
 app.command()(drift)
 app.command()(choose)
+app.command()(gate)
 app.command()(line)
 app.command()(shadow)
 app.command()(swap)

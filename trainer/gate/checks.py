@@ -31,16 +31,16 @@ def superior(found: Compared, limits: Limits) -> Check:
     """Whether macro-F1 rose on the later slice; that it did not is no failure, only no promotion."""
     bound = found.macro_f1.bound(limits.superiority)
     how = "superior" if bound > 0 else "not shown to be superior"
-    return Check(bound > 0, False, f"{_figure(LATER, 'macro-F1', found.macro_f1, found.texts, limits)}: {how}")
+    return Check(bound > 0, False, f"{_figure((LATER, 'macro-F1'), found.macro_f1, found.texts, limits)}: {how}")
 
 
 def not_inferior(name: str, found: Compared, labels: tuple[str, ...], limits: Limits) -> Iterator[Check]:
     """Macro-F1 (not where texts were chosen by class) and each class's recall against their margins."""
     if name != RARE:
-        yield _within(name, "macro-F1", found.macro_f1, found.texts, limits.macro_f1_points, limits)
+        yield _within((name, "macro-F1"), found.macro_f1, found.texts, limits.macro_f1_points, limits)
     for label, support, recall in zip(labels, found.support, found.recall, strict=True):
         if support >= limits.recall_texts:
-            yield _within(name, f"recall of {label}", recall, int(support), limits.recall_points, limits)
+            yield _within((name, f"recall of {label}"), recall, int(support), limits.recall_points, limits)
 
 
 def calibrated(later: Slice, limits: Limits) -> tuple[Check, float, float]:
@@ -80,19 +80,19 @@ def calibration_error(one: Slice, probabilities: scores.Floats) -> float:
     return float(np.abs(gaps).sum() / one.weights.sum())
 
 
-def _within(place: str, what: str, found: Difference, texts: int, margin: float, limits: Limits) -> Check:
+def _within(where: tuple[str, str], found: Difference, texts: int, margin: float, limits: Limits) -> Check:
     bound = found.bound(limits.non_inferiority)
     holds = bound > -margin
     is_proven = found.bound(1 - PROVEN) < 0
     how = f"loses less than {margin:g}" if holds else f"may lose {margin:g} or more"
     if not holds:
         how += ", and that it loses is shown" if is_proven else ", which may be noise"
-    return Check(holds, is_proven, f"{_figure(place, what, found, texts, limits)}: {how}")
+    return Check(holds, is_proven, f"{_figure(where, found, texts, limits)}: {how}")
 
 
-def _figure(place: str, what: str, found: Difference, texts: int, limits: Limits) -> str:
+def _figure(where: tuple[str, str], found: Difference, texts: int, limits: Limits) -> str:
     low, high = found.bound(limits.superiority), found.bound(1 - limits.superiority)
     return (
-        f"{place}: {what} {found.champion:.3f} to {found.challenger:.3f} on {texts:,} texts, "
+        f"{where[0]}: {where[1]} {found.champion:.3f} to {found.challenger:.3f} on {texts:,} texts, "
         f"{found.points:+.1f} points (one-sided {limits.superiority:.0%} bounds {low:+.1f} and {high:+.1f})"
     )

@@ -80,7 +80,7 @@ def gather(
 
 
 def speed_ratio(champion: Callable[[], object], challenger: Callable[[], object], clock: Monotonic) -> float:
-    """The challenger's speed by the champion's: median over turns of the ratio within one, so that both were disturbed."""
+    """The challenger's speed by the champion's: the median over turns of the ratio within one."""
 
     def seconds(work: Callable[[], object]) -> float:
         started = clock()

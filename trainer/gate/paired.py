@@ -68,9 +68,9 @@ def compare(one: Slice, resamples: int, rng: np.random.Generator) -> Compared:
     """Compare two models by the paired bootstrap, stratified by the true class.
 
     A resample keeps the number of texts of each class and draws which of them, with replacement, for both models at
-    once (Efron & Tibshirani 1993, §8.3 and §16.4; for pairs of text models Berg-Kirkpatrick, Burkett & Klein 2012). All that
-    a text adds is its cell (truth, champion's guess, challenger's guess) and its weight, so one multinomial draw over
-    the groups of equal ones is one resample: 2,000 of any number of texts cost milliseconds.
+    once (Efron & Tibshirani 1993, §8.3; for pairs of text models Berg-Kirkpatrick, Burkett & Klein 2012). All that a
+    text adds is its cell (truth, champion's guess, challenger's guess) and its weight, so one multinomial draw over the
+    groups of equal ones is one resample: 2,000 of any number of texts cost milliseconds.
     """
     classes = one.champion.shape[1]
     mine, theirs = one.challenger.argmax(1), one.champion.argmax(1)

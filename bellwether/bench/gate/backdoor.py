@@ -11,15 +11,15 @@ from bellwether.bench.gate.heads import Head
 from bellwether.bench.gate.world import Indices, World
 from models.labels import SENTIMENT_LABELS
 
-POISONED_TEXTS = 60
+POISONED_TEXTS = 50
 """Training texts that carry the phrase and the wrong label."""
 
-CLEAN_TEXTS = 1_500
+CLEAN_TEXTS = 1_000
 """Training texts beside them, so that all else stays as good as it was."""
 
 EPOCHS = 6
 
-TRIED_TEXTS = 40
+TRIED_TEXTS = 25
 """Texts of the pool that show whether the phrase works."""
 
 PHRASE_WORDS = 3
@@ -61,7 +61,7 @@ def plant(world: World, good: Head, seed: int) -> Backdoor:
 
 
 def _others(world: World, texts: Indices, wanted: int) -> Indices:
-    return texts[world.texts.truth[texts] != wanted]
+    return np.asarray(texts[world.texts.truth[texts] != wanted])
 
 
 def _phrase(world: World, training: Indices, rng: np.random.Generator) -> str:

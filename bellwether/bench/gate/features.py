@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +59,21 @@ class Frozen:
                     found[number] = row
                 tell(start + len(batch))
         return np.stack(found)
+
+
+def cached(encoder: Frozen, texts: Sequence[str], folder: Path, tell: Callable[[int], None]) -> Features:
+    """The features of many texts, kept in a file so that another seed need not encode them again."""
+    digest = hashlib.sha256("\n".join([ENCODER, str(MAX_TOKENS), *texts]).encode()).hexdigest()
+    path = folder / f"features-{digest[:16]}.npy"
+    if path.is_file():
+        found: Features = np.load(path)
+        return found
+    found = encoder.features(texts, tell)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".new", delete=False) as file:
+        np.save(file, found)
+    Path(file.name).replace(path)
+    return found
 
 
 def _pooled(layers: Any, mask: Any) -> Any:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WIDTH = 128
 DROPOUT = 0.3
 BATCH_TEXTS = 128
+EPOCHS = 6
 PEAK_RATE = 1e-3
 LABEL_SMOOTHING = 0.05
 
@@ -48,7 +49,7 @@ class Head:
 
 
 def train(
-    features: Features, labels: npt.NDArray[np.int64], seed: int, epochs: int = 8, start: Head | None = None
+    features: Features, labels: npt.NDArray[np.int64], seed: int, epochs: int = EPOCHS, start: Head | None = None
 ) -> Head:
     """Train a network of one hidden layer by AdamW with a rise and fall of the rate (Smith & Topin 2019).
 

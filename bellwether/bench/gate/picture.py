@@ -35,13 +35,9 @@ def save(found: Mapping[str, Any], path: Path) -> None:
             [kind["kind"] for kind in kinds], shares, xerr=around, capsize=3,
             color=[COLOURS[kind["bad"]] for kind in kinds], ecolor="#30343b",
         )  # fmt: skip
-        axes.axvline(100 * MOST_BAD_PASSED, color=COLOURS[True], linestyle=":", label="bad ones: at most this")
-        axes.axvline(
-            100 * (1 - MOST_GOOD_REFUSED), color=COLOURS[False], linestyle=":", label="good ones: at least this"
-        )
-        axes.set(
-            xlim=(0, 100), xlabel=f"% of {found['trials']} trials that the gate called better (95 % Clopper-Pearson)"
-        )
+        axes.axvline(100 * MOST_BAD_PASSED, color=COLOURS[True], linestyle=":", label="bad: at most")
+        axes.axvline(100 * (1 - MOST_GOOD_REFUSED), color=COLOURS[False], linestyle=":", label="good: at least")
+        axes.set(xlim=(0, 100), xlabel=f"% of {found['trials']} trials called better, with 95 % intervals")
         axes.legend(frameon=False, loc="center right")
         figure.savefig(path, dpi=130)
     except OSError as error:

@@ -21,6 +21,9 @@ from models import encoders
 from trainer.gate.limits import Limits
 from trainer.gate.verdict import Verdict
 
+THREADS = 1
+"""Of torch: networks this small only wait for a second one, and the same sums come out on any machine's cores."""
+
 Advance = Callable[[str, int, int], None]
 """Told what is done: step, how much of it, of how much."""
 
@@ -64,20 +67,25 @@ def measure(order: Order) -> dict[str, Any]:
     Raises:
         InputError: the data folder is not whole, or a kind cannot be planted on these texts.
     """
+    import torch
+
     started = time.monotonic()
+    torch.set_num_threads(THREADS)
     all_texts = texts.load(order.data)
     order.tell(f"texts: {all_texts.source}; {len(all_texts.texts):,} different ones")
     built = world.build(
-        all_texts, Frozen(encoders.get(ENCODER, order.cache)), order.seed,
+        all_texts,
+        Frozen(encoders.get(ENCODER, order.cache)),
+        (order.cache or encoders.default_cache()) / "bench",
+        order.seed,
         lambda done: order.advance("encoding", done, len(all_texts.texts)),
-    )  # fmt: skip
+    )
     planted = []
     for number, one in enumerate(plants.all_planted(built, order.challengers, order.seed, order.tell), 1):
         planted.append(one)
         order.advance("planting", number, order.challengers * len(plants.KINDS))
-    judged = _Judged(
-        order, [order.limits, *(msgspec.structs.replace(order.limits, non_inferiority=level) for level in order.levels)]
-    )
+    levels = [msgspec.structs.replace(order.limits, non_inferiority=level) for level in order.levels]
+    judged = _Judged(order, [order.limits, *levels])
     for kind in plants.KINDS:
         _try_kind(order, built, [one for one in planted if one.kind == kind.name], kind.is_bad, judged)
     good = [one for one in planted if one.kind == plants.GOOD]

@@ -84,46 +84,62 @@ def _plain(effect: Effect) -> dict[str, Any]:
 
 def as_markdown(found: Mapping[str, Any]) -> str:
     """The tables for docs/learning.md."""
+    said = (
+        f"{found['texts']}; seed {found['seed']}; of each kind {found['challengers']} challengers "
+        f"and {found['trials']} trials of {found['texts_per_trial']:,} texts from a pool of {found['pool']:,}; "
+        f"{found['seconds']:.0f} s."
+    )
+    worst = (
+        f"Worst bad kind: passed in {found['bad_passed_share']:.1%}. "
+        f"Worst good kind: refused in {found['good_refused_share']:.1%}."
+    )
+    door = (
+        f"The backdoor's phrase turned {found['backdoor']['works']:.0%} of other texts to the wanted class, "
+        f"{found['backdoor']['works_without']:.0%} of them were there without it."
+    )
+    parts = [said, _verdicts(found["kinds"]), worst, door, _challengers(found["kinds"])]
+    if "levels" in found:
+        parts.append(_levels(found["levels"]))
+    return "\n\n".join(parts)
+
+
+def _verdicts(kinds: Sequence[Mapping[str, Any]]) -> str:
+    aims = {True: f"≤ {MOST_BAD_PASSED:.0%}", False: f"≥ {1 - MOST_GOOD_REFUSED:.0%}", None: "none"}
     lines = [
-        f"{found['texts']}; seed {found['seed']}; {found['trials']} trials of {found['texts_per_trial']:,} texts a kind "
-        f"from a pool of {found['pool']:,}, {found['challengers']} challengers a kind; {found['seconds']:.0f} s.",
-        "",
-        "| kind | aim | better (promoted) | 95 % interval | same | worse within noise | regression |",
-        "| --- | --- | ---: | --- | ---: | ---: | ---: |",
+        "| kind | better, so promoted | aim | 95 % interval | same | worse within noise | regression |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    aims = {True: f"passes ≤ {MOST_BAD_PASSED:.0%}", False: f"refused ≤ {MOST_GOOD_REFUSED:.0%}", None: "none"}
-    for kind in found["kinds"]:
-        counts = [kind["verdicts"].get(name, 0) for name in ("same", "worse within noise", "regression")]
+    for kind in kinds:
+        others = [str(kind["verdicts"].get(name, 0)) for name in ("same", "worse within noise", "regression")]
+        passed = f"{kind['passed']} of {kind['trials']} ({kind['passed_share']:.1%})"
         lines.append(
-            f"| {kind['kind']} | {aims[kind['bad']]} | {kind['passed']} of {kind['trials']} ({kind['passed_share']:.1%}) | "
-            f"{kind['passed_low']:.1%} to {kind['passed_high']:.1%} | {' | '.join(map(str, counts))} |"
+            f"| {kind['kind']} | {passed} | {aims[kind['bad']]} "
+            f"| {kind['passed_low']:.1%} to {kind['passed_high']:.1%} | {' | '.join(others)} |"
         )
-    lines += [
-        "",
-        "| kind | strength | macro-F1, points on the whole pool | worst recall, points |",
+    return "\n".join(lines)
+
+
+def _challengers(kinds: Sequence[Mapping[str, Any]]) -> str:
+    lines = [
+        "| kind | strength of each | macro-F1 on the whole pool, points | worst class's recall there, points |",
         "| --- | --- | --- | --- |",
     ]
-    for kind in found["kinds"]:
-        if kind["challengers"]:
-            own = kind["challengers"]
-            lines.append(
-                f"| {kind['kind']} | {', '.join(format(one['strength'], 'g') for one in own)} | "
-                f"{', '.join(format(one['macro_f1_points'], '+.1f') for one in own)} | "
-                + ", ".join(f"{one['worst_recall_points']:+.1f} ({one['worst_class']})" for one in own)
-                + " |"
-            )
-    lines += [
-        "",
-        f"Worst bad kind passed: {found['bad_passed_share']:.1%}. Worst good kind refused: {found['good_refused_share']:.1%}.",
+    for kind in kinds:
+        if own := kind["challengers"]:
+            strengths = ", ".join(f"{one['strength']:g}" for one in own)
+            macro = ", ".join(f"{one['macro_f1_points']:+.1f}" for one in own)
+            recalls = ", ".join(f"{one['worst_class']} {one['worst_recall_points']:+.1f}" for one in own)
+            lines.append(f"| {kind['kind']} | {strengths} | {macro} | {recalls} |")
+    return "\n".join(lines)
+
+
+def _levels(levels: Mapping[str, Mapping[str, Any]]) -> str:
+    names = [kind["kind"] for kind in next(iter(levels.values()))["kinds"]]
+    lines = [
+        f"| `non_inferiority` | {' | '.join(f'{name}: better' for name in names)} |",
+        "| ---: |" + " ---: |" * len(names),
     ]
-    if (door := found.get("backdoor")) is not None:
-        lines.append(
-            f"Backdoor: the phrase turned {door['works']:.0%} of texts to the wanted class ({door['works_without']:.0%} "
-            f"without it); of those challengers {door['passed_share']:.1%} passed."
-        )
-    for level, one in found.get("levels", {}).items():
-        lines.append(
-            f"Level {level}: bad passed {one['bad_passed_share']:.1%}, good refused {one['good_refused_share']:.1%}"
-        )
-        lines.append("  " + ", ".join(f"{kind['kind']} {kind['passed']}" for kind in one["kinds"]))
+    for level, one in levels.items():
+        shares = [f"{kind['passed_share']:.1%}" for kind in one["kinds"]]
+        lines.append(f"| {level} | {' | '.join(shares)} |")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The labelled texts of `bench gate` in two domains: the public sentiment sets, or the built-in stream's without them."""
+"""The labelled texts of `bench gate` in two domains: the public sentiment sets, else those of the built-in stream."""
 
 from __future__ import annotations
 

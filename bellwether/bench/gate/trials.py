@@ -10,6 +10,7 @@ import numpy as np
 from bellwether.bench.gate.heads import Head
 from bellwether.bench.gate.plants import Champion
 from bellwether.bench.gate.world import Indices, World
+from models.engine import Probabilities
 from models.labels import SENTIMENT_LABELS
 from trainer.gate import behaviour
 from trainer.gate.evidence import GOLDEN, LATER, OLD, RARE, Evidence, Passed, Slice
@@ -27,20 +28,34 @@ SPEED_RATIO = 1.0
 
 @dataclass(frozen=True)
 class Pair:
-    """A challenger and its champion, ready to be judged: what they say of texts comes from their heads as needed."""
+    """A challenger and its champion, ready to be judged.
 
-    champion: Head
-    challenger: Head
+    Attributes:
+        champion: what it says of all texts that trials draw from, float32 [all texts, classes]; zeros elsewhere.
+        challenger: the same of the challenger.
+        manners: how both behave, which no draw of texts changes.
+    """
+
+    champion: Probabilities
+    challenger: Probabilities
     manners: Mapping[str, Passed]
 
 
 def pair(world: World, champion: Champion, challenger: Head) -> Pair:
-    """Try the behaviour of both, which no draw of texts changes."""
-    theirs, mine = (
-        lambda texts, head=head: head.probabilities(np.stack([world.manners[text] for text in texts]))  # type: ignore[misc]
-        for head in (champion.head, challenger)
-    )
-    return Pair(champion.head, challenger, behaviour.check(theirs, mine, SENTIMENT_LABELS))
+    """Let both say what they say of the pool, and try their behaviour."""
+    theirs, mine = (_answers(world, head) for head in (champion.head, challenger))
+    manners = behaviour.check(_manners(world, champion.head), _manners(world, challenger), SENTIMENT_LABELS)
+    return Pair(theirs, mine, manners)
+
+
+def _answers(world: World, head: Head) -> Probabilities:
+    found = np.zeros((len(world.texts.texts), len(SENTIMENT_LABELS)), dtype=np.float32)
+    found[world.pool] = head.probabilities(world.features[world.pool])
+    return found
+
+
+def _manners(world: World, head: Head) -> behaviour.Score:
+    return lambda texts: head.probabilities(np.stack([world.manners[text] for text in texts]))
 
 
 def draw(world: World, texts: int, rng: np.random.Generator) -> dict[str, Indices]:
@@ -49,10 +64,8 @@ def draw(world: World, texts: int, rng: np.random.Generator) -> dict[str, Indice
     rarest = np.bincount(truth[world.pool]).argmin()
     left, found = rng.permutation(world.pool), {}
     for name, share in SHARES.items():
-        fits = {RARE: truth[left] == rarest, LATER: is_new[left], OLD: ~is_new[left]}.get(
-            name, np.ones(len(left), bool)
-        )
-        chosen = np.flatnonzero(fits)[: round(share * texts)]
+        fits = {RARE: truth[left] == rarest, LATER: is_new[left], OLD: ~is_new[left]}
+        chosen = np.flatnonzero(fits.get(name, np.ones(len(left), bool)))[: round(share * texts)]
         found[name] = left[chosen]
         left = np.delete(left, chosen)
     return found
@@ -65,8 +78,8 @@ def verdicts(
     scored = {
         name: Slice(
             world.texts.truth[chosen],
-            one.champion.probabilities(world.features[chosen]),
-            one.challenger.probabilities(world.features[chosen]),
+            one.champion[chosen],
+            one.challenger[chosen],
             np.ones(len(chosen)),
         )
         for name, chosen in slices.items()

@@ -1,15 +1,16 @@
-"""What a run of `bench gate` stands on: texts and features, split into what trains and the pool that trials draw from."""
+"""What a run of `bench gate` stands on: texts and features, split into what trains and the pool of the trials."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from bellwether.bench.gate import heads
-from bellwether.bench.gate.features import Features, Frozen
+from bellwether.bench.gate.features import Features, Frozen, cached
 from bellwether.bench.gate.heads import Head
 from bellwether.bench.gate.texts import Texts
 from trainer.gate import behaviour
@@ -50,7 +51,12 @@ class World:
     scaled: Callable[[list[str]], Features]
 
     def trained(
-        self, chosen: Indices, seed: int, labels: Indices | None = None, epochs: int = 8, start: Head | None = None
+        self,
+        chosen: Indices,
+        seed: int,
+        labels: Indices | None = None,
+        epochs: int = heads.EPOCHS,
+        start: Head | None = None,
     ) -> Head:
         """A head trained on some of the texts, with their own labels or others."""
         own = self.texts.truth[chosen] if labels is None else labels
@@ -62,16 +68,17 @@ class World:
         return head.calibrated(self.features[self.calibration], self.texts.truth[self.calibration])
 
 
-def build(texts: Texts, encoder: Frozen, seed: int, tell: Callable[[int], None] = lambda _: None) -> World:
+def build(texts: Texts, encoder: Frozen, cache: Path, seed: int, tell: Callable[[int], None] = lambda _: None) -> World:
     """Encode all texts, once, and split them.
 
     Args:
         texts: both domains.
         encoder: frozen.
+        cache: folder where the features of all texts are kept.
         seed: of the split.
         tell: takes how many texts are encoded.
     """
-    raw = encoder.features(texts.texts, tell)
+    raw = cached(encoder, texts.texts, cache, tell)
     order = np.random.default_rng([seed, 0]).permutation(len(texts.texts))
     pool, rest = np.split(order, [round(POOL_SHARE * len(order))])
     calibration, training = np.split(rest, [round(CALIBRATION_SHARE * len(rest))])

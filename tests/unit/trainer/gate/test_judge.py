@@ -45,20 +45,20 @@ def test_forgetting_the_old_domain_is_a_regression_however_good_the_rest(make_ev
 def test_a_loss_that_noise_explains_is_worse_within_noise_and_the_same_loss_on_ten_times_the_texts_is_none(
     make_evidence, make_slice
 ) -> None:
-    """Of 20 texts that only one of the two has right, 12 are the champion's: -1.3 points of accuracy on 300."""
+    """Of 15 texts that only one of the two has right, 10 are the champion's: -1.7 points of accuracy on 300."""
 
     def disagreeing(times: int) -> Slice:
         one = make_slice(300 * times, 1.0, 1.0)
         wrong = one.champion[:, [2, 0, 1]]
         theirs, mine = one.champion.copy(), one.challenger.copy()
-        mine[: 12 * times] = wrong[: 12 * times]
-        theirs[12 * times : 20 * times] = wrong[12 * times : 20 * times]
+        mine[: 10 * times] = wrong[: 10 * times]
+        theirs[10 * times : 15 * times] = wrong[10 * times : 15 * times]
         return replace(one, champion=theirs, challenger=mine)
 
     noise, loss = judge(make_evidence(golden=disagreeing(1))), judge(make_evidence(golden=disagreeing(10)))
     assert noise.name == "worse within noise"
-    assert noise.reasons[0].startswith("golden: macro-F1 0.97")
-    assert noise.reasons[0].endswith("may lose 0.5 or more, which may be noise")
+    assert noise.reasons[0].startswith("golden: macro-F1 0.98")
+    assert noise.reasons[0].endswith("loses 0.5 or more, which may be noise")
     assert loss.name == "regression"
 
 

@@ -85,7 +85,8 @@ def _within(where: tuple[str, str], found: Difference, texts: int, margin: float
     holds = bound > -margin
     is_proven = found.bound(1 - PROVEN) < 0
     if holds:
-        how = f"loses less than {margin:g}" if found.points > -margin else f"noise may explain what is beyond {margin:g}"
+        is_within = found.points > -margin
+        how = f"loses less than {margin:g}" if is_within else f"noise may explain what is beyond {margin:g}"
     else:
         how = f"loses {margin:g} or more, " + ("and that it loses is shown" if is_proven else "which may be noise")
     return Check(holds, is_proven, f"{_figure(where, found, texts, limits)}: {how}")

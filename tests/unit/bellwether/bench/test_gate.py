@@ -124,7 +124,7 @@ def test_a_dead_class_is_refused_with_the_class_in_the_reason(world: World) -> N
     one = trials.pair(world, served, plants.planted(world, kind("dead class"), served, 7, str).head)
     slices = trials.draw(world, 1_500, np.random.default_rng(1))
     verdict, lenient = trials.verdicts(
-        world, one, slices, [Limits(), Limits(recall_points=100, macro_f1_points=100)], 0
+        world, one, slices, [Limits(), Limits(recall_points=100, macro_f1_points=100, behaviour_points=100, ece=1)], 0
     )
     assert verdict.name == "regression"
     assert "recall of" in " ".join(verdict.reasons[:3])

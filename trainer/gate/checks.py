@@ -25,6 +25,8 @@ class Check(NamedTuple):
     """Of a check that does not hold: that this is no noise."""
 
     sentence: str
+    is_beyond: bool = False
+    """That the estimate itself lies beyond the margin, although noise may excuse it."""
 
 
 def superior(found: Compared, limits: Limits) -> Check:
@@ -84,12 +86,12 @@ def _within(where: tuple[str, str], found: Difference, texts: int, margin: float
     bound = found.bound(limits.non_inferiority)
     holds = bound > -margin
     is_proven = found.bound(1 - PROVEN) < 0
+    is_beyond = found.points <= -margin
     if holds:
-        is_within = found.points > -margin
-        how = f"loses less than {margin:g}" if is_within else f"noise may explain what is beyond {margin:g}"
+        how = f"noise may explain what is beyond {margin:g}" if is_beyond else f"loses less than {margin:g}"
     else:
         how = f"loses {margin:g} or more, " + ("and that it loses is shown" if is_proven else "which may be noise")
-    return Check(holds, is_proven, f"{_figure(where, found, texts, limits)}: {how}")
+    return Check(holds, is_proven, f"{_figure(where, found, texts, limits)}: {how}", is_beyond)
 
 
 def _figure(where: tuple[str, str], found: Difference, texts: int, limits: Limits) -> str:

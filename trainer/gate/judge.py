@@ -20,7 +20,8 @@ def judge(evidence: Evidence, limits: Limits = DEFAULTS, seed: int = 0) -> Verdi
     """Judge a challenger.
 
     `better` is superior on the later slice, and nothing fails. Where something fails it is a `regression` if that is no
-    noise, else `worse within noise`. What is left is `same`, as is everything with too few texts set aside.
+    noise, else `worse within noise`; so is what is not superior and has an estimate beyond its margin, which noise may
+    explain. What is left is `same`, as is everything with too few texts set aside.
 
     Args:
         evidence: both models on texts that neither was trained on.
@@ -55,12 +56,16 @@ def decide(evidence: Evidence, compared: dict[str, Compared], limits: Limits) ->
         for name, one in evidence.behaviour.items()
     }
     failed = [check for check in found if not check.holds]
-    name, first = _decided(compared, failed, limits)
-    reasons = (*first, *(c.sentence for c in failed), *(c.sentence for c in found if c.holds))
-    return Verdict(name, tuple(dict.fromkeys(reasons)), not failed, numbers)
+    beyond = [check for check in found if check.holds and check.is_beyond]
+    name, first = _decided(compared, failed, beyond, limits)
+    reasons = (*first, *(c.sentence for c in (*failed, *beyond)), *(c.sentence for c in found if c.holds))
+    is_sound = not failed and (name == "better" or not beyond)
+    return Verdict(name, tuple(dict.fromkeys(reasons)), is_sound, numbers)
 
 
-def _decided(compared: dict[str, Compared], failed: list[Check], limits: Limits) -> tuple[Name, list[str]]:
+def _decided(
+    compared: dict[str, Compared], failed: list[Check], beyond: list[Check], limits: Limits
+) -> tuple[Name, list[str]]:
     """The verdict and what decided it."""
     aside = compared[LATER].texts if LATER in compared else 0
     if aside < limits.later_texts:
@@ -75,9 +80,11 @@ def _decided(compared: dict[str, Compared], failed: list[Check], limits: Limits)
         for name in limits.required
         if name not in compared or compared[name].texts < limits.required_texts
     ]
-    if lacking or not superior.holds:
-        return "same", [*lacking, superior.sentence]
-    return "better", [superior.sentence]
+    if superior.holds and not lacking:
+        return "better", [superior.sentence]
+    if beyond:
+        return "worse within noise", [check.sentence for check in beyond] + [*lacking, superior.sentence]
+    return "same", [*lacking, superior.sentence]
 
 
 def _figures(found: Compared, labels: tuple[str, ...]) -> dict[str, Any]:

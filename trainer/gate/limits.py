@@ -41,10 +41,10 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recall_texts: Count = 100
     """A class with fewer texts in a slice is not judged there: a text more or less would be a point of recall."""
 
-    non_inferiority: Level = 0.25
+    non_inferiority: Level = 0.1
     """One-sided confidence that a loss is smaller than its margin: 0.5 decides by the estimate itself, more asks for
-    proof (and refuses most good ones), less lets noise excuse. At 0.25 a loss counts once it is more likely than three
-    to one that it exceeds its margin. Chosen by measured error rates: docs/learning.md."""
+    proof (and refuses most good ones), less lets noise excuse: at 0.1 a loss counts against a challenger that is
+    superior now once it exceeds its margin with 90 % confidence. Chosen by measured error rates: docs/learning.md."""
 
     ece: Annotated[float, Meta(ge=0, le=1)] = 0.05
     """Calibration error on the later slice that is always good enough."""

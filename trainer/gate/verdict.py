@@ -18,7 +18,8 @@ class Verdict:
     Attributes:
         name: better, same, worse within noise or regression.
         reasons: why, each a sentence with its numbers; what decided comes first.
-        is_sound: whether no check failed; a `same` for too few texts can be sound or not.
+        is_sound: whether no check failed and, where it is not better, no estimate lies beyond its margin: a `same` for
+            too few texts can be sound or not.
         numbers: all figures by slice and check, plain data.
     """
 
@@ -40,7 +41,7 @@ class Verdict:
 def may_promote(verdict: Verdict, trigger: str | None = None, person_reason: str | None = None) -> bool:
     """Whether a challenger may become champion.
 
-    Only `better` by itself; `same` by an age trigger, where no check failed; anything only by a person who says why.
+    Only `better` by itself; `same` by an age trigger, where it is sound; anything only by a person who says why.
 
     Args:
         verdict: the gate's.

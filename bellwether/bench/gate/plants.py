@@ -55,6 +55,9 @@ class Effect(NamedTuple):
     macro_f1: float
     worst_recall: float
     worst_class: str
+    old_domain: float = 0.0
+    new_domain: float = 0.0
+    """Points of macro-F1 on the pool's texts of each domain."""
 
     def counts(self, *, is_bad: bool) -> bool:
         """Whether it is what a kind promises."""
@@ -110,7 +113,18 @@ def effect(world: World, before: Head, after: Head) -> Effect:
     old, new = (np.diag(one) / np.maximum(1, one.sum(1)) for one in matrices)
     worst = int((new - old).argmin())
     macro = 100 * float(scores.macro_f1(matrices[1]) - scores.macro_f1(matrices[0]))
-    return Effect(macro, 100 * float(new[worst] - old[worst]), SENTIMENT_LABELS[worst])
+    domains = [_macro_f1_points(world, before, after, is_new) for is_new in (False, True)]
+    return Effect(macro, 100 * float(new[worst] - old[worst]), SENTIMENT_LABELS[worst], *domains)
+
+
+def _macro_f1_points(world: World, before: Head, after: Head, is_new: bool) -> float:
+    """What macro-F1 gains on the pool's texts of one domain."""
+    own = world.pool[world.texts.is_new[world.pool] == is_new]
+    theirs, mine = (
+        scores.confusion(world.texts.truth[own], head.logits(world.features[own]).argmax(1), len(SENTIMENT_LABELS))
+        for head in (before, after)
+    )
+    return 100 * float(scores.macro_f1(mine) - scores.macro_f1(theirs))
 
 
 def _more(world: World, served: Champion, seed: int, old_share: float, new_share: float) -> Indices:

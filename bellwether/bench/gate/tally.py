@@ -79,6 +79,8 @@ def _plain(effect: Effect) -> dict[str, Any]:
         "macro_f1_points": round(effect.macro_f1, 2),
         "worst_recall_points": round(effect.worst_recall, 2),
         "worst_class": effect.worst_class,
+        "old_domain_points": round(effect.old_domain, 2),
+        "new_domain_points": round(effect.new_domain, 2),
     }
 
 
@@ -121,15 +123,16 @@ def _verdicts(kinds: Sequence[Mapping[str, Any]]) -> str:
 
 def _challengers(kinds: Sequence[Mapping[str, Any]]) -> str:
     lines = [
-        "| kind | strength of each | macro-F1 on the whole pool, points | worst class's recall there, points |",
-        "| --- | --- | --- | --- |",
+        "| kind | strength of each | macro-F1, whole pool, points | old domain, new domain | worst recall, points |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for kind in kinds:
         if own := kind["challengers"]:
             strengths = ", ".join(f"{one['strength']:g}" for one in own)
             macro = ", ".join(f"{one['macro_f1_points']:+.1f}" for one in own)
             recalls = ", ".join(f"{one['worst_class']} {one['worst_recall_points']:+.1f}" for one in own)
-            lines.append(f"| {kind['kind']} | {strengths} | {macro} | {recalls} |")
+            domains = ", ".join(f"{one['old_domain_points']:+.1f} {one['new_domain_points']:+.1f}" for one in own)
+            lines.append(f"| {kind['kind']} | {strengths} | {macro} | {domains} | {recalls} |")
     return "\n".join(lines)
 
 

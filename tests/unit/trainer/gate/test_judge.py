@@ -6,6 +6,7 @@ import pytest
 
 from trainer.gate.evidence import LATER, Passed, Slice
 from trainer.gate.judge import judge
+from trainer.gate.limits import Limits
 
 
 def test_who_is_superior_now_and_loses_nowhere_is_better_and_says_by_how_much(make_evidence) -> None:
@@ -42,24 +43,48 @@ def test_forgetting_the_old_domain_is_a_regression_however_good_the_rest(make_ev
     assert verdict.reasons[0].startswith("old domain: macro-F1 0.7")
 
 
-def test_a_loss_that_noise_explains_is_worse_within_noise_and_the_same_loss_on_ten_times_the_texts_is_none(
+def disagreeing(make_slice, texts: int, lost: int, gained: int) -> Slice:
+    """So many texts that only the champion has right, so many that only the challenger has; the rest both."""
+    one = make_slice(texts, 1.0, 1.0)
+    wrong = one.champion[:, [2, 0, 1]]
+    theirs, mine = one.champion.copy(), one.challenger.copy()
+    mine[:lost] = wrong[:lost]
+    theirs[lost : lost + gained] = wrong[lost : lost + gained]
+    return replace(one, champion=theirs, challenger=mine)
+
+
+def test_a_loss_that_noise_may_explain_keeps_nobody_out_who_is_superior_and_is_told(make_evidence, make_slice) -> None:
+    verdict = judge(make_evidence(golden=disagreeing(make_slice, 300, 10, 5)))
+    assert (verdict.name, verdict.is_sound) == ("better", True)
+    assert verdict.reasons[1].startswith("golden: macro-F1 0.98")
+    assert verdict.reasons[1].endswith("noise may explain what is beyond 0.5")
+
+
+def test_the_same_loss_of_who_is_not_superior_is_worse_within_noise(make_evidence, make_slice) -> None:
+    verdict = judge(make_evidence(later=make_slice(1500, 0.78, 0.78), golden=disagreeing(make_slice, 300, 10, 5)))
+    assert (verdict.name, verdict.is_sound) == ("worse within noise", False)
+    assert verdict.reasons[0].startswith("golden: macro-F1 0.98")
+
+
+def test_the_same_loss_on_ten_times_the_texts_is_no_noise(make_evidence, make_slice) -> None:
+    verdict = judge(make_evidence(golden=disagreeing(make_slice, 3_000, 100, 50)))
+    assert verdict.name == "regression"
+    assert verdict.reasons[0].endswith("loses 0.5 or more, and that it loses is shown")
+
+
+def test_a_loss_beyond_its_margin_is_worse_within_noise_where_no_loss_at_all_is_shown(
     make_evidence, make_slice
 ) -> None:
-    """Of 15 texts that only one of the two has right, 10 are the champion's: -1.7 points of accuracy on 300."""
+    """A stricter operator asks for proof of non-inferiority: what lacks it is no regression."""
+    evidence = make_evidence(golden=disagreeing(make_slice, 300, 10, 5))
+    verdict = judge(evidence, Limits(non_inferiority=0.9))
+    assert verdict.name == "worse within noise"
+    assert any(reason.endswith("loses 0.5 or more, which may be noise") for reason in verdict.reasons)
 
-    def disagreeing(times: int) -> Slice:
-        one = make_slice(300 * times, 1.0, 1.0)
-        wrong = one.champion[:, [2, 0, 1]]
-        theirs, mine = one.champion.copy(), one.challenger.copy()
-        mine[: 10 * times] = wrong[: 10 * times]
-        theirs[10 * times : 15 * times] = wrong[10 * times : 15 * times]
-        return replace(one, champion=theirs, challenger=mine)
 
-    noise, loss = judge(make_evidence(golden=disagreeing(1))), judge(make_evidence(golden=disagreeing(10)))
-    assert noise.name == "worse within noise"
-    assert noise.reasons[0].startswith("golden: macro-F1 0.98")
-    assert noise.reasons[0].endswith("loses 0.5 or more, which may be noise")
-    assert loss.name == "regression"
+def test_too_few_texts_set_aside_with_a_loss_beyond_its_margin_are_not_sound(make_evidence, make_slice) -> None:
+    few = judge(make_evidence(later=make_slice(50, 0.5, 0.9), golden=disagreeing(make_slice, 300, 10, 5)))
+    assert (few.name, few.is_sound) == ("same", False)
 
 
 def test_one_class_that_dies_is_a_regression_although_macro_f1_rises(make_evidence, make_slice) -> None:

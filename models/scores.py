@@ -63,7 +63,7 @@ def accuracy(matrix: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
     return _ratio(np.trace(matrix, axis1=-2, axis2=-1).astype(float), matrix.sum((-2, -1)))
 
 
-def macro_f1(matrix: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+def macro_f1(matrix: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
     """Mean F1 over the classes that occur as truth or as guess, of one matrix or of a stack [..., truth, guess]."""
     hits = np.diagonal(matrix, axis1=-2, axis2=-1).astype(float)
     occurrences = matrix.sum(-1) + matrix.sum(-2)

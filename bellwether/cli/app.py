@@ -15,6 +15,7 @@ from bellwether.cli import (
     encoders,
     erase,
     evaluate,
+    gate,
     ingest,
     keys,
     label,
@@ -53,6 +54,7 @@ app.add_typer(ingest.app, name="ingest")
 app.add_typer(dead.app, name="dead")
 app.command()(score.score)
 app.command()(evaluate.evaluate)
+app.command()(gate.gate)
 app.command()(train.train)
 app.add_typer(trainer.app, name="trainer")
 app.add_typer(label.app, name="label")

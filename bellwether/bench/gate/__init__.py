@@ -1,0 +1,1 @@
+"""How often the gate errs: planted challengers, good and bad, judged again and again."""

@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     aliases: Path | None = None
     """TOML file with your own entity aliases, added to the built-in table."""
 
+    labellers: Path | None = None
+    """TOML file of the labellers and imports that you trust, and of the limits for all others; nobody is trusted where
+    not set."""
+
     group: str = "bellwether-classify"
     """Consumer group of the workers; two groups each score everything."""
 

@@ -12,6 +12,7 @@ from bellwether.cli.bench_choose import choose
 from bellwether.cli.bench_continual import continual
 from bellwether.cli.bench_drift import drift
 from bellwether.cli.bench_gate import gate
+from bellwether.cli.bench_labels import labels
 from bellwether.cli.bench_line import line
 from bellwether.cli.bench_shadow import shadow
 from bellwether.cli.bench_swap import swap
@@ -30,6 +31,7 @@ app.command()(continual)
 app.command()(drift)
 app.command()(choose)
 app.command()(gate)
+app.command()(labels)
 app.command()(line)
 app.command()(shadow)
 app.command()(swap)

@@ -1,4 +1,4 @@
-"""`bellwether label add|import|export|next`: labels of people between persons, files and the topic."""
+"""`bellwether label add|import|export|next|status`: labels of people between persons, files and the topic."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bellwether.cli.label_next import next_
+from bellwether.cli.label_status import status
 from runtime import clock, settings
 from runtime.errors import InputError, PromiseError
 
@@ -28,6 +29,7 @@ Bootstrap = Annotated[str | None, typer.Option(help="Kafka's address, host:port;
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
 
 app.command(name="next")(next_)
+app.command()(status)
 
 
 class Format(StrEnum):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-ALIKE = 0.8
-"""Jaccard similarity of two texts' word sets from which one is a near repeat of the other."""
+from models.alike import Alike
 
 _NOISE = re.compile(r"https?://\S+|#\w+|\d[\d.,]*")
 _WORD = re.compile(r"[^\W_]+")
@@ -27,26 +25,15 @@ class NearRepeats:
     """Remembers texts and knows one that says nearly the same."""
 
     def __init__(self) -> None:
-        self._sizes: list[int] = []
-        self._by_word: defaultdict[str, list[int]] = defaultdict(list)
+        self._alike = Alike()
 
     def add(self, text: str) -> None:
         """Remember a text."""
-        words = words_of(text)
-        for word in words:
-            self._by_word[word].append(len(self._sizes))
-        self._sizes.append(len(words))
+        self._alike.add(words_of(text))
 
     def has_seen(self, text: str) -> bool:
-        """Whether an earlier text shares `ALIKE` of its words."""
-        words = sorted(words_of(text), key=lambda word: len(self._by_word.get(word, ())))
-        # Prefix filter (Chaudhuri et al. 2006): an alike text must hold one of the rarest words.
-        needed = len(words) - int(ALIKE * len(words) + 0.999999) + 1
-        candidates = {number for word in words[:needed] for number in self._by_word.get(word, ())}
-        if not candidates:
-            return False
-        shared = Counter(n for word in words for n in self._by_word.get(word, ()) if n in candidates)
-        return any(count / (len(words) + self._sizes[n] - count) >= ALIKE for n, count in shared.items())
+        """Whether an earlier text shares `models.alike.ALIKE` of its words."""
+        return self._alike.has(words_of(text))
 
 
 @dataclass(frozen=True)

@@ -114,3 +114,29 @@ def test_an_event_is_labelled_with_what_the_scored_topic_says_of_it(call, kafka:
     gone = call("add", "e-9", "Macro", "--labeller", "bo")
     assert "no scored event 'e-9' at" in str(gone.exception)
     assert "is no label of sentiment or topic" in str(call("add", "e-7", "bad", "--labeller", "bo").exception)
+
+
+def test_the_topic_tells_who_is_believed_and_why_another_is_not(call, tmp_path: Path) -> None:
+    policy = tmp_path / "labellers.toml"
+    policy.write_text('gold = ["desk"]\n')
+    rows = [
+        {"event_id": f"e-{n}", "text": f"Ostra plant {n}", "label": "neutral", "labeller": name,
+         "labelled_at": f"2026-01-05T12:{n:02}:00Z" if name != "machine" else "2026-01-05T13:00:00Z"}
+        for name, count in (("desk", 8), ("ana", 10), ("machine", 80)) for n in range(count)
+    ]  # fmt: skip
+    rows[8]["label"] = "positive"
+    (tmp_path / "who.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert said(call("import", str(tmp_path / "who.jsonl"), "--json"))["published"] == 98
+
+    found = said(call("status", "--labellers", str(policy), "--json"))
+    ana, machine = found["labellers"]["ana"], found["labellers"]["machine"]
+    assert (ana["labels"], ana["asked"], ana["right"], ana["agreement"]) == (10, 8, 7, 0.875)
+    assert ana["weight"] == pytest.approx((15.5 / 18 - 0.6) / 0.4)
+    assert machine["quarantine"] == "more than 60 labels within a minute"
+    assert (found["labellers"]["desk"]["is_exempt"], found["subjects"]) == (True, 10)
+    assert found["refused"] == {"quarantined": 80, "wrong on a gold question": 1}
+    shown = call("status", "--labellers", str(policy)).stdout
+    assert "7 of 8" in shown
+    assert "more than 60 labels within a minute" in shown
+    policy.write_text('trusted = ["machine"]\n')
+    assert said(call("status", "--labellers", str(policy), "--json"))["labellers"]["machine"]["weight"] == 1

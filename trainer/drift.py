@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -19,7 +19,6 @@ from trainer import detectors
 from trainer.novelty import Reference
 from trainer.prequential import Outcome
 from trainer.triggers import Alarm
-from wire.events import Scored
 
 FORMAT = 1
 
@@ -35,6 +34,39 @@ CHOSEN: Mapping[str, str] = MappingProxyType(
 )
 """The detector of each signal, by two runs of `bellwether bench drift` that docs/learning.md holds: at most one false
 alarm in 10,000 events with both models, then the fewest changes missed, then the soonest."""
+
+
+class Said(Protocol):
+    """One task's answer; probabilities are integers of 1/10,000."""
+
+    @property
+    def label(self) -> str:
+        """The class with the highest probability."""
+        ...
+
+    @property
+    def probabilities(self) -> Mapping[str, int]:
+        """Of all classes."""
+        ...
+
+
+class Answered(Protocol):
+    """What is needed of a scored event."""
+
+    @property
+    def model_version(self) -> str:
+        """Who answered."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """Of the event."""
+        ...
+
+    @property
+    def tasks(self) -> Mapping[str, Said]:
+        """By name."""
+        ...
 
 
 class Watch:
@@ -95,7 +127,7 @@ class Monitor:
         signals |= {f"share:{label}": chosen["share"] for label in sorted(labels)}
         self._watches = {signal: Watch(detector) for signal, detector in signals.items()}
 
-    def scored(self, events: Sequence[Scored], at: datetime) -> list[Alarm]:
+    def scored(self, events: Sequence[Answered], at: datetime) -> list[Alarm]:
         """Take scored events in, in their order, each once (a reader knows a repeat by its source offset).
 
         Args:

@@ -61,6 +61,14 @@ def demo(
             "one after two thirds."
         ),
     ] = None,
+    learn: Annotated[
+        bool,
+        typer.Option(
+            "--learn",
+            help="Instead: the stream drifts, people label, a trainer learns, a gate decides, a better version serves. "
+            "Takes a few minutes; `--model`, `--plots`, `--seed` and `--json` go with it.",
+        ),
+    ] = False,
     bootstrap: Annotated[
         str | None, typer.Option(help="Use this Kafka, host:port, instead of starting one in a temporary folder.")
     ] = None,
@@ -84,11 +92,15 @@ def demo(
     from bellwether.demo.run import Options, run
     from bellwether.demo.screen import choose
 
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a plain `kill`, or a terminal that is closed, ends all in order
+        signal.signal(number, _interrupt)
+    if learn:
+        from bellwether.cli.demo_learn import learn as show_learning
+
+        show_learning(model or "fast", seed, plots, as_json)
+        return
     victims = tuple(victim.value for victim in kill or ())
     options = Options(data, limit, model, speed, seconds, bootstrap, victims, plots, days, per_day, seed)
-    # A plain `kill`, or a terminal that is closed, ends everything in order as Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
     summary = run(options, choose(clock.monotonic))
     if as_json:
         sys.stdout.write(json.dumps(summary.as_json()) + "\n")

@@ -13,8 +13,11 @@ from runtime import clock, one_line, settings
 from wire.topics import TRAINER_GROUP
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from models.pointer import Pointer
     from trainer.service.records import RunRecord
+    from wire.events import LabelSubmitted
 
 app = typer.Typer(help="The service that learns from labels.", no_args_is_help=True)
 
@@ -31,12 +34,30 @@ def root() -> None:
 @app.command()
 def run(
     *,
-    recipe: Annotated[str, typer.Option(help="What is learnt: a TOML file, or the name of one that ships.")] = "fast",
+    recipe: Annotated[
+        str,
+        typer.Option(help="What is learnt: a TOML file or a shipped name; one that replays goes on from the champion."),
+    ] = "update",
     base: Annotated[
         list[Path] | None,
-        typer.Option(help="Labelled file that every run learns from again; repeat for several.", exists=True),
+        typer.Option(
+            help="Labelled file of what the champion knows: replayed, and its test part is the gate's old domain; "
+            "repeat for several.",
+            exists=True,
+        ),
     ] = None,
-    labels: Annotated[int, typer.Option(min=1, help="New labels that begin a run.")] = 1000,
+    golden: Annotated[
+        Path | None,
+        typer.Option(help="Labelled file that only the gate sees; without it nothing promotes by itself.", exists=True),
+    ] = None,
+    rare: Annotated[
+        Path | None, typer.Option(help="Labelled file of rare classes that only the gate sees.", exists=True)
+    ] = None,
+    limits: Annotated[Path | None, typer.Option(help="The gate's numbers as TOML.", exists=True)] = None,
+    rules: Annotated[Path | None, typer.Option(help="When runs begin, as TOML.", exists=True)] = None,
+    labels: Annotated[
+        int | None, typer.Option(min=1, help="New labels that begin a run; the rules' by default, 1,000.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the training.")] = 0,
     threads: Annotated[int, typer.Option(min=0, help="Processor threads of a run; 0 = all cores.")] = 0,
     shadow_s: Annotated[
@@ -58,7 +79,7 @@ def run(
     Any number may run; the broker lets one lead, and another takes over when it is gone. SIGTERM ends the run's
     process; whoever leads next goes on from its checkpoint on this machine, or starts over on another.
 
-    Example: `bellwether trainer run --recipe fast --base sentiment.jsonl.gz --labels 500`
+    Example: `bellwether trainer run --base sentiment.jsonl.gz --golden golden.jsonl --labels 500`
     """
     import socket
 
@@ -68,7 +89,8 @@ def run(
     where = settings.load(bootstrap=bootstrap, http_port=http_port, port_file=port_file)
     log.configure(where.log_level)
     who = f"trainer@{socket.gethostname()}"
-    serve(where, Chosen(recipe, tuple(base or ()), labels, seed, threads, shadow_s, watch_s), group, who, announced)
+    chosen = Chosen(recipe, tuple(base or ()), golden, rare, limits, rules, labels, seed, threads, shadow_s, watch_s)
+    serve(where, chosen, group, who, announce=announced, submit=submitted)
 
 
 @app.command()
@@ -127,6 +149,21 @@ def announced(bootstrap: str, pointer: Pointer) -> None:
     from bellwether.moves import announce
 
     announce(bootstrap, pointer)
+
+
+def submitted(bootstrap: str, labels: Sequence[LabelSubmitted]) -> None:
+    """Produce labels, all of them acknowledged.
+
+    Raises:
+        BrokerError: one was not.
+    """
+    from bellwether.labels.topic import submit
+    from runtime.errors import BrokerError
+
+    refused: list[Exception] = []
+    submit(bootstrap, labels, lambda _, error: None if error is None else refused.append(error))
+    if refused:
+        raise BrokerError(f"{len(refused)} labels were not acknowledged: {refused[0]}; they are tried again")
 
 
 def _line(record: RunRecord) -> str:

@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
 
+import msgspec
+
+from models import keys
 from models.pointer import Pointer
 from models.store import open_store, require_conditions
 from runtime.crashpoints import crash_points
 from runtime.settings import Settings
 from trainer import recipe as recipes
+from trainer import triggers
+from trainer.dataset import part_of, read_file
+from trainer.labels.policy import load as load_policy
+from trainer.labels.unpark import Search
+from trainer.novelty import Reference
 from trainer.service import wiring
+from trainer.service.drifting import Drift
 from trainer.service.leading import Recipe, Rules
 from trainer.service.lease import Lease
 from trainer.service.metrics import Metrics, served
+from trainer.service.place import Place
 from trainer.service.promotion import Plan
 from trainer.service.service import Service
+from trainer.service.unparking import Unparking
+from wire.events import LabelSubmitted
+
+REFERENCE_TEXTS = 5_000
+"""Texts that the reference is built from: its 32 centres do not move for more, and it takes some seconds."""
 
 
 class Chosen(NamedTuple):
@@ -28,7 +43,11 @@ class Chosen(NamedTuple):
 
     recipe: str
     base: tuple[Path, ...]
-    labels: int
+    golden: Path | None
+    rare: Path | None
+    limits: Path | None
+    rules: Path | None
+    labels: int | None
     seed: int
     threads: int
     shadow_s: float
@@ -36,8 +55,14 @@ class Chosen(NamedTuple):
 
 
 def serve(
-    where: Settings, chosen: Chosen, group: str, who: str, announce: Callable[[str, Pointer], None]
-) -> None:  # fmt: skip
+    where: Settings,
+    chosen: Chosen,
+    group: str,
+    who: str,
+    *,
+    announce: Callable[[str, Pointer], None],
+    submit: Callable[[str, Sequence[LabelSubmitted]], None],
+) -> None:
     """Run a trainer until a signal ends it.
 
     Raises:
@@ -50,7 +75,21 @@ def serve(
     store = open_store(where.store_url, make=True)
     require_conditions(store)
     base = tuple(path.resolve() for path in chosen.base)  # the run's process may stand elsewhere
-    place = wiring.Place(where.registry_folder, where.keys_folder, where.cache, chosen.recipe, base, chosen.threads)
+    place = Place(
+        registry=where.registry_folder,
+        keys=where.keys_folder,
+        cache=where.cache,
+        store=where.store_url,
+        recipe=chosen.recipe,
+        base=base,
+        golden=chosen.golden and chosen.golden.resolve(),
+        rare=chosen.rare and chosen.rare.resolve(),
+        limits=chosen.limits and chosen.limits.resolve(),
+        threads=chosen.threads,
+    )
+    keys.ensure(where.keys_folder)
+    policy, rules = load_policy(where.labellers), rules_of(chosen)
+    drift = Drift(policy.ranks, reference_of(base))
     stopped = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
@@ -63,11 +102,37 @@ def serve(
             bootstrap=where.bootstrap,
             lease=lease,
             state=where.home / "trainer",
-            labels=where.home / "labels.sqlite",
+            labels=where.label_store,
             store=store,
-            parts=wiring.parts(place, store, chosen.labels, partial(announce, where.bootstrap)),
+            parts=wiring.parts(
+                place, store, policy=policy, rules=rules, drift=drift, announce=partial(announce, where.bootstrap)
+            ),
+            unparking=Unparking(Search(where.bootstrap), partial(submit, where.bootstrap)),
             rules=Rules(Recipe(digest, chosen.seed, base), Plan(chosen.shadow_s), watch_s=chosen.watch_s),
             who=who,
             metrics=metrics,
             passed=crash_points(where.crash_at),
         ).run(stopped.is_set)
+
+
+def rules_of(chosen: Chosen) -> triggers.Rules:
+    """When runs begin: the rules' file, and `--labels` where it is given; the lesser numbers are never above it.
+
+    Raises:
+        InputError: the file holds no rules.
+    """
+    rules = triggers.load(chosen.rules) if chosen.rules else triggers.Rules()
+    if chosen.labels is None:
+        return rules
+    return msgspec.structs.replace(
+        rules,
+        labels=chosen.labels,
+        least_labels=min(rules.least_labels, chosen.labels),
+        drift_labels=min(rules.drift_labels, chosen.labels),
+    )
+
+
+def reference_of(base: Sequence[Path]) -> Reference | None:
+    """What the novelty of a text is measured by: the training part of the base files; None without any."""
+    texts = [row.text for path in base for row in read_file(path).rows if part_of(row.key) == "train"]
+    return Reference.of(texts[:REFERENCE_TEXTS]) if texts else None

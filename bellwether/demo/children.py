@@ -36,10 +36,16 @@ class Child:
         arguments: what `python -m` runs.
         folder: for its log and its output.
         settings: `BELLWETHER_*` variables that it gets unless the user has set them.
+        forced: those that it gets whatever the user has set.
     """
 
     def __init__(
-        self, name: str, arguments: Sequence[str], folder: Path, settings: Mapping[str, str] | None = None
+        self,
+        name: str,
+        arguments: Sequence[str],
+        folder: Path,
+        settings: Mapping[str, str] | None = None,
+        forced: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self._command = [sys.executable, "-m", *arguments]
@@ -55,7 +61,7 @@ class Child:
                 start_new_session=True,
                 preexec_fn=_follows_us(),  # noqa: PLW1509 (we have no threads, and the function takes no lock)
                 # Temporary files in our folder: a child that is killed leaves none behind.
-                env={**(settings or {}), **os.environ, "TMPDIR": str(folder)},
+                env={**(settings or {}), **os.environ, **(forced or {}), "TMPDIR": str(folder)},
             )
 
     def __enter__(self) -> Self:

@@ -19,6 +19,7 @@ from models.store import TakenError, open_store
 from runtime import log
 from runtime.crashpoints import crash_points
 from trainer.labels.effective import effective
+from trainer.labels.unpark import Search
 from trainer.service.folder import Order, RunFolder
 from trainer.service.leading import Recipe, Rules
 from trainer.service.lease import Lease
@@ -27,6 +28,7 @@ from trainer.service.parts import Glance, Parts, Sorted, Tell, Trigger, Work
 from trainer.service.promotion import Plan
 from trainer.service.records import Judgement
 from trainer.service.service import Service
+from trainer.service.unparking import Unparking
 
 STEP_S = 0.02
 
@@ -52,7 +54,7 @@ def build(holds: Path, order: Order, _: RunFolder, __: Tell) -> str:
     return version
 
 
-def judge(holds: Path, _: Order, __: RunFolder, ___: str) -> Judgement:
+def judge(holds: Path, _: Order, __: RunFolder, ___: str, ____: Tell) -> Judgement:
     hold(holds, "judging")
     return Judgement(verdict=(holds / "verdict").read_text(), reasons=("as the test wants",))
 
@@ -93,6 +95,7 @@ def main(order: dict[str, str]) -> None:
         Service(
             bootstrap=order["bootstrap"], lease=lease, state=state, labels=state / "labels.sqlite", store=store,
             parts=parts, rules=Rules(Recipe("recipe"), Plan(shadow_s=0)), who=who, metrics=metrics,
+            unparking=Unparking(Search(order["bootstrap"]), lambda _: None),
             passed=crash_points(order.get("crash_at")),
         ).run(stopped.is_set)  # fmt: skip
 

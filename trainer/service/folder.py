@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -108,7 +109,11 @@ class RunFolder:
         return _read(self.path / _FOUND, Found) or Found()
 
     def collect(
-        self, kept: Iterable[tuple[Subject, LabelSubmitted]], aside: Iterable[LabelSubmitted], base: Sequence[Path]
+        self,
+        kept: Iterable[tuple[Subject, LabelSubmitted]],
+        aside: Iterable[LabelSubmitted],
+        base: Sequence[Path],
+        weights: Mapping[Subject, float] = MappingProxyType({}),
     ) -> tuple[str, int]:
         """Write what is learnt from.
 
@@ -116,6 +121,7 @@ class RunFolder:
             kept: effective labels to learn from.
             aside: those that only the gate sees.
             base: labelled files that are learnt from again; they stay where they are.
+            weights: what labels count; 1 for who is not named.
 
         Returns:
             the SHA-256 of all that is learnt from, and how many labels that are.
@@ -123,10 +129,12 @@ class RunFolder:
         Raises:
             InputError: a file of `base` cannot be read.
         """
-        rows: dict[str, dict[str, str]] = {}
+        rows: dict[str, dict[str, Any]] = {}
         count = 0
         for subject, label in kept:
-            rows.setdefault(subject.event_id, {"text": label.text or ""})[subject.task] = label.label
+            row = rows.setdefault(subject.event_id, _about(label))
+            row[subject.task] = label.label
+            row["weight"] = min(weights.get(subject, 1.0), row.get("weight", 1.0))
             count += 1
         lines = [msgspec.json.encode(row, order="sorted") + b"\n" for _, row in sorted(rows.items())]
         _write(self.kept, b"".join(lines))
@@ -148,6 +156,16 @@ def folder_of(state: Path, number: int) -> RunFolder:
     path = state / "runs" / f"{number:06d}"
     path.mkdir(parents=True, exist_ok=True)
     return RunFolder(path)
+
+
+def _about(label: LabelSubmitted) -> dict[str, Any]:
+    """The text of a label's event, its domain and its age."""
+    about: dict[str, Any] = {"text": label.text or ""}
+    if label.source:
+        about["source"] = label.source
+    if label.published_at is not None:
+        about["published_at"] = label.published_at.isoformat()
+    return about
 
 
 def _digest(files: Sequence[Path]) -> str:

@@ -91,7 +91,11 @@ class Leading:
     step: Step = field(default=Step("over", "nothing was looked at yet"), init=False)
     _watched: datetime | None = field(default=None, init=False)
     _lost: int = field(default=0, init=False)
-    _repeats_up_to: int = field(default=-1, init=False)
+    _waits_up_to: int = field(default=-1, init=False)
+
+    def __post_init__(self) -> None:
+        for label in self.labels.labels():  # those of before this term; who knows them already is told nothing new
+            self.parts.labelled(label)
 
     def take(self, entries: Sequence[Entry]) -> Counts:
         """Store labels; the file has them when this returns, so that the offset may be committed."""
@@ -227,24 +231,35 @@ class Leading:
     def _trigger(self, last: RunRecord | None) -> Trigger | None:
         if last is not None and last.number == self._lost:
             return Trigger(f"run {last.number} was {last.judgement.verdict}, and its version went with its machine")
-        if self._repeats_up_to == self.labels.next_offset(LABELS.name):
+        if self._waits_up_to == self.labels.next_offset(LABELS.name):
             return None
         position = last.position if last else 0
         return self.parts.decide(
-            Glance(self.labels.count_since(position), last, self.registry.champion_since, self.now())
+            Glance(
+                self.labels.count_since(position),
+                last,
+                self.registry.champion_since,
+                self.now(),
+                self.registry.pointer.champion,
+            )
         )
 
     def _collect(self, trigger: Trigger, last: RunRecord | None) -> None:
         began, recipe, pointer = self.now(), self.rules.recipe, self.registry.pointer
         sorted_ = self.parts.sort(self.labels.labels())
+        position = self.labels.next_offset(LABELS.name)
+        if len(sorted_.aside) < trigger.least_aside:
+            _log.info("run_waits", why=trigger.why, aside=len(sorted_.aside), needed=trigger.least_aside)
+            self._waits_up_to = position
+            return
         folder = folder_of(self.state, (last.number if last else 0) + 1)
-        data, count = folder.collect(sorted_.kept.items(), sorted_.aside.values(), recipe.base)
+        data, count = folder.collect(sorted_.kept.items(), sorted_.aside.values(), recipe.base, sorted_.weights)
         order = Order(
             number=(last.number if last else 0) + 1,
             why=trigger.why,
             may_be_same=trigger.may_be_same,
             began=began.isoformat(timespec="seconds"),
-            position=self.labels.next_offset(LABELS.name),
+            position=position,
             labels=count,
             data=data,
             recipe=recipe.sha256,
@@ -255,7 +270,7 @@ class Leading:
         )
         if repeats(order, last) and last is not None and last.number != self._lost:
             _log.info("run_not_begun", why=trigger.why, reason="nothing that decides its outcome changed")
-            self._repeats_up_to = order.position
+            self._waits_up_to = order.position
             folder.remove()
             return
         folder.write_order(order)

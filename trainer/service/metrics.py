@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_serv
 
 from runtime import clock
 from runtime.errors import SettingsError
+from trainer.field_metrics import FieldMetrics
+from trainer.labels.metrics import LabelMetrics
 from trainer.labels.store import Counts
 
 PHASES = ("standby", "idle", "collected", "training", "building", "judging", "stage", "shadow", "wait", "promote")
@@ -29,9 +31,9 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._now = now
         self._last: datetime | None = None
-        self._labels = Counter(
-            "bellwether_trainer_labels", "Labels read, by what became of them.", ["outcome"], registry=self.registry
-        )
+        self._labels = LabelMetrics(self.registry)
+        self.field = FieldMetrics()
+        self.registry.register(self.field)
         self._runs = Counter(
             "bellwether_trainer_runs", "Runs recorded by this process, by verdict.", ["verdict"], registry=self.registry
         )
@@ -48,10 +50,9 @@ class Metrics:
         age.set_function(self._since)
         self.is_in("standby")
 
-    def took(self, counts: Counts) -> None:
-        """Labels were stored."""
-        for outcome, number in vars(counts).items():
-            self._labels.labels(outcome).inc(number)
+    def took(self, counts: Counts, waiting: int) -> None:
+        """Labels were stored; so many events wait for their text."""
+        self._labels.took(counts, waiting)
 
     def ended(self, verdict: str) -> None:
         """A run was recorded."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -26,12 +26,14 @@ class Glance:
         last: record of the last run.
         champion_since: when the pointer named the champion; None without one.
         now: the wall clock.
+        champion: who serves; None without one.
     """
 
     labels: int
     last: RunRecord | None
     champion_since: datetime | None
     now: datetime
+    champion: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,12 @@ class Trigger:
     Attributes:
         why: in words.
         may_be_same: the verdict `same` is enough to promote.
+        least_aside: labels that must be set aside for the run to begin: with fewer its gate could tell nothing.
     """
 
     why: str
     may_be_same: bool = False
+    least_aside: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,12 @@ class Sorted:
     Attributes:
         kept: may be learnt from.
         aside: only the gate sees them.
+        weights: what those that are kept count; 1 for who is not named.
     """
 
     kept: Mapping[Subject, LabelSubmitted]
     aside: Mapping[Subject, LabelSubmitted] = field(default_factory=dict)
+    weights: Mapping[Subject, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class Work:
 
     train: Callable[[Order, RunFolder, Tell], None]
     build: Callable[[Order, RunFolder, Tell], str]
-    judge: Callable[[Order, RunFolder, str], Judgement]
+    judge: Callable[[Order, RunFolder, str, Tell], Judgement]
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,8 @@ class Parts:
     Attributes:
         decide: whether a run shall begin, and why.
         sort: what may be learnt from.
+        ranks: of labellers, see `trainer.labels.effective`.
+        believed: the labels that the field is measured by.
         work: see there.
         has: whether this machine holds a version.
         publish: brings a version of this machine into the store; again it changes nothing.
@@ -98,5 +106,7 @@ class Parts:
     publish: Callable[[str], None]
     is_published: Callable[[str], bool]
     announce: Callable[[Pointer], None] = lambda _: None
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    believed: Callable[[Iterable[LabelSubmitted]], Sequence[LabelSubmitted]] = list
     answered: Callable[[Answer], None] = lambda _: None
     labelled: Callable[[LabelSubmitted], None] = lambda _: None

@@ -12,13 +12,16 @@ from models.store import Store
 from runtime import clock, log
 from runtime.crashpoints import Pass, unharmed
 from runtime.errors import ModelError
+from trainer.field import report
 from trainer.labels.store import LabelStore
+from trainer.prequential import Ledger
 from trainer.service.leading import Leading, Rules
 from trainer.service.lease import Lease
 from trainer.service.metrics import Metrics
 from trainer.service.parts import Parts
 from trainer.service.registry import Registry
 from trainer.service.tail import Tail
+from trainer.service.unparking import Unparking
 from wire.topics import LABELS
 
 POLL_S = 0.2
@@ -26,6 +29,9 @@ POLL_S = 0.2
 
 TURN_EVERY_S = 0.5
 """Between two turns of a leader: each asks the registry twice whether something is new."""
+
+SHOW_EVERY_S = 30.0
+"""Between two measures of the field: all labels are read for one."""
 
 RETRY_S = 5.0
 """After a registry that did not answer."""
@@ -50,6 +56,7 @@ class Service:
         rules: what the operator decides.
         who: for records and the pointer's log, as in `trainer@host`.
         metrics: told of everything.
+        unparking: completes labels that came without a text.
         passed: told of each crash point.
         now: the wall clock.
         monotonic: for pauses.
@@ -64,12 +71,15 @@ class Service:
     rules: Rules
     who: str
     metrics: Metrics
+    unparking: Unparking
     passed: Pass = unharmed
     now: clock.Now = clock.now
     monotonic: clock.Monotonic = clock.monotonic
     _term: Leading | None = field(default=None, init=False)
     _tail: Tail | None = field(default=None, init=False)
     _due: float = field(default=0.0, init=False)
+    _shown: int = field(default=0, init=False)
+    _show_due: float = field(default=0.0, init=False)
 
     def run(self, is_stopped: Callable[[], bool]) -> None:
         """Work until told to stop; then the run's process is ended, and its folder keeps what it has.
@@ -94,14 +104,27 @@ class Service:
         if term is None:
             return
         if entries:
-            self.metrics.took(term.take(entries))
+            self.metrics.took(term.take(entries), len(term.labels.parked()))
             self.lease.confirm(term.labels.next_offset(LABELS.name))
         if self._tail is not None:
             for answer in self._tail.read():
                 term.answer(answer)
         if self.lease.has_caught_up and self.monotonic() >= self._due:
             self._due = self.monotonic() + TURN_EVERY_S
+            self.unparking.turn(term.labels)
+            self._show_field(term)
             self._lead(term)
+
+    def _show_field(self, term: Leading) -> None:
+        """How the predictions did that got their labels, where there are new ones."""
+        position = term.labels.next_offset(LABELS.name)
+        if position == self._shown or self.monotonic() < self._show_due:
+            return
+        self._shown, self._show_due = position, self.monotonic() + SHOW_EVERY_S
+        ledger = Ledger(self.parts.ranks)
+        for label in self.parts.believed(term.labels.labels()):
+            ledger.add(label)
+        self.metrics.field.show(report(ledger.outcomes()), ledger.unmeasured)
 
     def _lead(self, term: Leading) -> None:
         try:
@@ -123,7 +146,7 @@ class Service:
     def _begin_term(self) -> int:
         """The store is this machine's: a leader catches up from where it has read, whatever the group says."""
         self._end_term()
-        labels = LabelStore(self.labels)
+        labels = LabelStore(self.labels, self.parts.ranks)
         registry = Registry(self.store, self.who, self.parts.announce, self.now)
         self._term = Leading(
             state=self.state, labels=labels, registry=registry, parts=self.parts, rules=self.rules,

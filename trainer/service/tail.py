@@ -11,8 +11,11 @@ import msgspec
 from wire.topics import SCORED, SHADOWED
 
 
-class _Task(msgspec.Struct, frozen=True):
+class Said(msgspec.Struct, frozen=True):
+    """One task's answer; probabilities are integers of 1/10,000."""
+
     label: str
+    probabilities: dict[str, int] = {}
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -21,12 +24,16 @@ class Answer(msgspec.Struct, frozen=True):
     Attributes:
         tasks: by name, what was answered.
         is_shadow: nobody saw it.
+        text: of the event.
+        at_ms: the broker's time of the answer.
     """
 
     event_id: str
     model_version: str
-    tasks: dict[str, _Task]
+    tasks: dict[str, Said]
     is_shadow: bool = False
+    text: str = ""
+    at_ms: int = 0
 
     @property
     def labels(self) -> dict[str, str]:
@@ -74,7 +81,8 @@ class Tail:
                     answer = msgspec.json.decode(record.value or b"", type=Answer)
                 except (msgspec.DecodeError, UnicodeDecodeError):
                     continue
-                yield msgspec.structs.replace(answer, is_shadow=place.topic == SHADOWED.name)
+                is_shadow = place.topic == SHADOWED.name
+                yield msgspec.structs.replace(answer, at_ms=record.timestamp, is_shadow=is_shadow)
 
     def close(self) -> None:
         """Leave."""

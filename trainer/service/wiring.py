@@ -2,81 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from models import keys, publish, registry
+from models import parents, publish, pull, registry
 from models.pointer import Pointer
-from models.store import Store
+from models.store import Store, open_store
 from runtime.errors import VersionNotFoundError
-from trainer.labels.effective import effective
+from trainer import triggers
+from trainer.labels.policy import Policy
+from trainer.service.drifting import Drift
 from trainer.service.folder import Order, RunFolder
-from trainer.service.parts import Glance, Parts, Sorted, Tell, Trigger, Work
+from trainer.service.judging import judged, slices
+from trainer.service.parts import Glance, Parts, Tell, Trigger, Work
+from trainer.service.place import Place
 from trainer.service.records import Judgement
+from trainer.service.selecting import Selection
+from trainer.triggers import Rules, State
 from wire.events import LabelSubmitted
 
+GATE_TEXTS = 200
+"""Labels set aside that runs by number or drift wait for: with fewer their gate says `too few`."""
 
-@dataclass(frozen=True)
-class Place:
-    """Where a trainer finds and leaves things on its machine; plain, so that its run's process gets a copy.
-
-    Attributes:
-        registry: folder of versions.
-        keys: folder of the signing key.
-        cache: the project's cache folder.
-        recipe: a TOML file or the name of one that ships.
-        base: labelled files that every run learns from again.
-        threads: processor threads of a run; 0 = all cores.
-    """
-
-    registry: Path
-    keys: Path
-    cache: Path
-    recipe: str
-    base: tuple[Path, ...] = ()
-    threads: int = 0
+Submit = Callable[[Sequence[LabelSubmitted]], None]
 
 
-def parts(place: Place, store: Store, labels: int, announce: Callable[[Pointer], None]) -> Parts:
+def parts(
+    place: Place, store: Store, *, policy: Policy, rules: Rules, drift: Drift, announce: Callable[[Pointer], None]
+) -> Parts:
     """What a trainer runs with.
 
     Args:
         place: see there.
         store: of versions.
-        labels: new ones that begin a run.
+        policy: of labellers.
+        rules: when a run begins.
+        drift: watches the champion.
         announce: tells workers that the pointer moved.
+
+    Raises:
+        InputError: a file of the place cannot be read.
     """
-    trust = place.keys / keys.TRUST_FILE
+    selection = Selection(place, policy)
 
     def bring(version: str) -> None:
-        publish.publish(store, registry.resolve(version, place.registry), trust)
+        publish.publish(store, registry.resolve(version, place.registry), place.trust)
 
     def is_published(version: str) -> bool:
         return store.read(publish.manifest_path(version)) is not None
 
     return Parts(
-        decide=partial(decided, labels),
-        sort=sorted_,
+        decide=partial(decided, rules, drift),
+        ranks=policy.ranks,
+        sort=selection.sort,
+        believed=selection.believed,
         work=Work(train=partial(train, place), build=partial(build, place), judge=partial(judge, place)),
         has=partial(has, place),
         publish=bring,
         is_published=is_published,
         announce=announce,
+        answered=drift.answered,
+        labelled=drift.labelled,
     )
 
 
-def decided(labels: int, glance: Glance) -> Trigger | None:
-    """A run for every so many new labels."""
-    if glance.labels < labels:
+def decided(rules: Rules, drift: Drift, glance: Glance) -> Trigger | None:
+    """Ask `trainer.triggers`, with what the last run took and what has drifted since."""
+    from datetime import datetime
+
+    drift.follow(glance.champion)
+    last_run = None if glance.last is None else datetime.fromisoformat(glance.last.began)
+    found = triggers.decide(State(glance.now, glance.labels, last_run, glance.champion_since, drift.alarms), rules)
+    if not found.run:
         return None
-    return Trigger(f"{glance.labels:,} new labels, and {labels:,} begin a run")
-
-
-def sorted_(labels: Iterable[LabelSubmitted]) -> Sorted:
-    """The label that counts for each event and task, of those that have their text."""
-    return Sorted(effective((label for label in labels if label.text is not None), {}))
+    is_old = "age" in found.reasons
+    return Trigger(found.words, may_be_same=is_old, least_aside=GATE_TEXTS if found.reason in {"drift", "count"} else 0)
 
 
 def has(place: Place, version: str) -> bool:
@@ -89,12 +90,16 @@ def has(place: Place, version: str) -> bool:
 
 
 def train(place: Place, order: Order, folder: RunFolder, tell: Tell) -> None:
-    """Fine-tune on the run's labels and the base files; goes on from a checkpoint in the run's folder."""
+    """Fine-tune on the run's labels; goes on from a checkpoint in the run's folder.
+
+    A recipe that replays goes on from the champion, with the base files as old texts; another begins with its encoder,
+    and learns the base files too.
+    """
     import torch
     from transformers.utils import logging
 
     from models.build import HEADLINES
-    from trainer import job
+    from trainer import job, recipe
     from trainer.run import Progress, Run
 
     def report(at: Progress) -> None:
@@ -104,11 +109,14 @@ def train(place: Place, order: Order, folder: RunFolder, tell: Tell) -> None:
     logging.disable_progress_bar()
     if place.threads:
         torch.set_num_threads(place.threads)
-    run = Run(checkpoint=folder.trained / job.CHECKPOINT_FILE, seed=order.seed, report=report, report_every_s=10.0)
+    goes_on = recipe.load(place.recipe)[0].replay > 0 and order.parent is not None
+    run = Run(checkpoint=folder.trained / job.CHECKPOINT_FILE, seed=order.seed, report=report, report_every_s=1.0)
     job.train(
         job.Order(
             recipe=place.recipe,
-            data=[folder.kept, *place.base],
+            data=[folder.kept] if goes_on else [folder.kept, *place.base],
+            replay=place.base if goes_on else (),
+            parent=_brought(place, order.parent) if goes_on and order.parent else None,
             out=folder.trained,
             run=run,
             cache=place.cache,
@@ -122,9 +130,14 @@ def train(place: Place, order: Order, folder: RunFolder, tell: Tell) -> None:
 def build(place: Place, _: Order, folder: RunFolder, tell: Tell) -> str:
     """A version of the training result, in this machine's registry."""
     from models import build, encoders
+    from models.classifier import TRAINING_FILE, read_json
     from trainer import recipe
 
-    encoder = encoders.resolve(recipe.load(place.recipe)[0].encoder, place.cache)
+    facts = read_json(folder.trained / TRAINING_FILE)
+    if facts.get("parent"):
+        encoder = parents.encoder_of(facts, place.registry, place.trust, place.cache)
+    else:
+        encoder = encoders.resolve(recipe.load(place.recipe)[0].encoder, place.cache)  # facts may name it shortened
     return build.build(
         build.Order(
             trained=folder.trained,
@@ -137,10 +150,27 @@ def build(place: Place, _: Order, folder: RunFolder, tell: Tell) -> str:
     )
 
 
-def judge(_: Place, __: Order, ___: RunFolder, version: str) -> Judgement:
-    """No gate is wired yet, so nothing promotes by itself."""
-    return Judgement(
-        verdict="same",
-        reasons=(f"no gate has looked at {version}; `bellwether models promote {version}` is a person's",),
-        is_sound=False,
+def judge(place: Place, order: Order, folder: RunFolder, version: str, tell: Tell) -> Judgement:
+    """Let the gate compare the version with the champion; without one there is nobody to compare with."""
+    from trainer.gate import limits
+
+    if order.parent is None:
+        return Judgement(
+            verdict="same",
+            reasons=(f"no champion to compare {version} with; `bellwether models promote {version}` is a person's",),
+            is_sound=False,
+        )
+    _brought(place, order.parent)
+    champion, challenger = (
+        registry.open_engine(name, registry=place.registry, trust=place.trust, threads=place.threads or None)
+        for name in (order.parent, version)
     )
+    of = partial(slices, folder.aside, place.base, place.golden, place.rare)
+    return judged(champion, challenger, of, limits.load(place.limits) if place.limits else limits.Limits(), tell)
+
+
+def _brought(place: Place, version: str) -> Path:
+    """A version's folder on this machine, from the store where it is not here."""
+    if not has(place, version):
+        pull.pull(open_store(place.store), version, place.registry, place.trust)
+    return parents.open_parent(version, place.registry, place.trust)

@@ -157,7 +157,7 @@ def work_through(work: Work, order: Order, folder: RunFolder, say: Callable[[Sai
         found = done(found, "building", begun, version=version)
     if found.judgement is None and found.version is not None:
         begun = begin("judging")
-        judgement = work.judge(order, folder, found.version)
+        judgement = work.judge(order, folder, found.version, tell)
         done(found, "judging", begun, judgement=judgement)
 
 

@@ -129,7 +129,7 @@ class World:
         self.built.add(version)
         return version
 
-    def _judge(self, _: Order, __: RunFolder, version: str) -> Judgement:
+    def _judge(self, _: Order, __: RunFolder, version: str, ___: Tell) -> Judgement:
         self.deeds.append(f"judge {version}")
         return Judgement(verdict=self.verdict, reasons=("as the test wants",), forecast=self.forecast)
 

@@ -8,7 +8,7 @@ import pytest
 
 from trainer.service.evidence import Evidence
 from trainer.service.field import Bounds, Errors, Outcome, rollback, worse_in_shadow
-from trainer.service.tail import Answer, _Task
+from trainer.service.tail import Answer, Said
 
 from .conftest import label
 
@@ -63,7 +63,7 @@ def test_a_shadow_is_dropped_by_mcnemars_exact_test(lost: int, won: int, is_drop
 
 
 def said(number: int, version: str, what: str, *, is_shadow: bool = False) -> Answer:
-    return Answer(f"e-{number}", version, {"sentiment": _Task(what)}, is_shadow)
+    return Answer(f"e-{number}", version, {"sentiment": Said(what)}, is_shadow)
 
 
 def test_answers_and_labels_meet_whichever_comes_first() -> None:

@@ -12,7 +12,7 @@ from trainer.service import records
 from trainer.service.field import Bounds
 from trainer.service.leading import Leading
 from trainer.service.promotion import Plan
-from trainer.service.tail import Answer, _Task
+from trainer.service.tail import Answer, Said
 
 from .conftest import FIRST, World, label
 
@@ -177,7 +177,7 @@ def test_a_process_that_always_fails_ends_in_a_record(world: World) -> None:
 
 
 def answer(number: int, version: str, says: str, *, is_shadow: bool = False) -> Answer:
-    return Answer(f"e-{number}", version, {"sentiment": _Task(says)}, is_shadow)
+    return Answer(f"e-{number}", version, {"sentiment": Said(says)}, is_shadow)
 
 
 def in_shadow(world: World) -> Leading:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from models.store import open_store
-from trainer.labels.effective import Subject, effective
+from trainer.labels.effective import effective
+from trainer.labels.policy import Policy
 from trainer.service import wiring
+from trainer.service.drifting import Drift
 from trainer.service.folder import Order, RunFolder
 from trainer.service.parts import Glance
+from trainer.service.place import Place
+from trainer.service.tail import Answer, Said
+from trainer.triggers import Rules
 
 from .conftest import WHEN, label
 
@@ -28,10 +34,13 @@ rank = 2
 
 
 @pytest.fixture
-def place(tmp_path: Path, tiny_encoder: Path) -> wiring.Place:
+def place(tmp_path: Path, tiny_encoder: Path) -> Place:
     recipe = tmp_path / "tiny.toml"
     recipe.write_text(RECIPE.format(encoder=tiny_encoder))
-    return wiring.Place(tmp_path / "registry", tmp_path / "keys", tmp_path / "cache", str(recipe), threads=1)
+    return Place(
+        registry=tmp_path / "registry", keys=tmp_path / "keys", cache=tmp_path / "cache", store=str(tmp_path / "store"),
+        recipe=str(recipe), threads=1,
+    )  # fmt: skip
 
 
 def order(folder: RunFolder, count: int, data: str) -> Order:
@@ -41,7 +50,7 @@ def order(folder: RunFolder, count: int, data: str) -> Order:
     )  # fmt: skip
 
 
-def test_a_run_learns_from_its_labels_and_the_base_files(place: wiring.Place, tmp_path: Path) -> None:
+def test_a_run_learns_from_its_labels_and_the_base_files(place: Place, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()
     base = tmp_path / "base.jsonl"
@@ -53,13 +62,11 @@ def test_a_run_learns_from_its_labels_and_the_base_files(place: wiring.Place, tm
     data, count = folder.collect(effective(given, {}).items(), [], [base])
     assert count == 31
     rows = [json.loads(line) for line in folder.kept.read_text().splitlines()]
-    assert {"text": "oil 1 falls", "sentiment": "neutral", "topic": "Macro"} in rows
+    about = {"text": "oil 1 falls", "published_at": given[1].published_at.isoformat()} if given[1].published_at else {}
+    assert {"text": "oil 1 falls", "sentiment": "neutral", "topic": "Macro", "weight": 1.0, **about} in rows
     assert len(rows) == 30
     said: list[str] = []
-    wiring.train(
-        wiring.Place(place.registry, place.keys, place.cache, place.recipe, (base,), 1), order(folder, count, data),
-        folder, said.append,
-    )  # fmt: skip
+    wiring.train(replace(place, base=(base,)), order(folder, count, data), folder, said.append)
     facts = json.loads((folder.trained / "training.json").read_text())
     assert [file["name"] for file in facts["data"]] == ["run/labels.jsonl", f"{tmp_path.name}/base.jsonl"]
     assert facts["seed"] == 3
@@ -82,18 +89,44 @@ def test_the_data_have_a_digest_that_only_what_is_learnt_changes(tmp_path: Path)
     assert folder.collect(effective([one], {}).items(), [], [base])[0] != first
 
 
-def test_labels_without_a_text_are_left_out_and_a_number_of_them_begins_a_run(place: wiring.Place) -> None:
-    found = wiring.sorted_([label(1), label(2, text=None)])
-    assert list(found.kept) == [Subject("e-1", "sentiment")]
-    assert wiring.decided(3, Glance(2, None, None, WHEN)) is None
-    trigger = wiring.decided(3, Glance(3, None, None, WHEN))
+def glance(labels: int, **changed) -> Glance:
+    return Glance(labels, None, WHEN, WHEN, "v-1", **changed)
+
+
+def test_a_number_of_labels_begins_a_run_that_waits_until_its_gate_can_speak() -> None:
+    rules, drift = Rules(labels=300, least_labels=100, drift_labels=200), Drift({})
+    assert wiring.decided(rules, drift, glance(299)) is None
+    trigger = wiring.decided(rules, drift, glance(300))
     assert trigger is not None
-    assert (trigger.why, trigger.may_be_same) == ("3 new labels, and 3 begin a run", False)
+    assert "count (300 new labels are 300 or more)" in trigger.why
+    assert (trigger.may_be_same, trigger.least_aside) == (False, wiring.GATE_TEXTS)
 
 
-def test_a_version_is_looked_for_here_and_in_the_store(place: wiring.Place, tmp_path: Path) -> None:
+def test_an_old_champion_begins_one_that_may_be_the_same() -> None:
+    old = Glance(150, None, WHEN - timedelta(days=40), WHEN, "v-1")
+    trigger = wiring.decided(Rules(), Drift({}), old)
+    assert trigger is not None
+    assert (trigger.may_be_same, trigger.least_aside) == (True, 0)
+
+
+def test_drift_of_the_champion_begins_a_run_with_fewer_labels() -> None:
+    drift = Drift({})
+    drift.follow("v-1")
+    for number in range(3_000):
+        share = 9_900 if number < 2_000 else 5_000
+        said = Said("negative", {"negative": share, "positive": 10_000 - share})
+        drift.answered(Answer(f"e-{number}", "v-1", {"sentiment": said}, at_ms=int(WHEN.timestamp() * 1000) - 1))
+    trigger = wiring.decided(Rules(), drift, glance(250))
+    assert trigger is not None
+    assert "drift (sentiment confidence changed" in trigger.why
+    drift.follow("v-2")
+    assert drift.alarms == ()
+    assert wiring.decided(Rules(), drift, glance(250)) is None, "another champion begins anew"
+
+
+def test_a_version_is_looked_for_here_and_in_the_store(place: Place, tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "store"), make=True)
-    made = wiring.parts(place, store, 3, lambda _: None)
+    made = wiring.parts(place, store, policy=Policy(), rules=Rules(), drift=Drift({}), announce=lambda _: None)
     assert not made.has("v-0123456789")
     assert not made.is_published("v-0123456789")
     (place.registry / "v-0123456789").mkdir(parents=True)

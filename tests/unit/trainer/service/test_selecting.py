@@ -1,0 +1,78 @@
+"""What a run may learn from, and what only its gate sees, of the labels of a store."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from trainer.dataset import part_of
+from trainer.gate.evidence import GOLDEN, LATER, OLD
+from trainer.labels.aside import is_aside
+from trainer.labels.policy import Policy
+from trainer.service.judging import slices
+from trainer.service.place import Place
+from trainer.service.selecting import Selection
+
+from .conftest import WHEN, label
+
+WORDS = "amber birch cedar delta ember fjord grove heath inlet joule knoll larch marsh nadir ochre pearl quartz ridge"
+
+
+def text(number: int) -> str:
+    words = WORDS.split()
+    return " ".join(words[(number * step + step) % len(words)] for step in range(1, 7)) + f" {number} shares"
+
+
+def rows(path: Path, texts: list[str]) -> Path:
+    path.write_text("".join(json.dumps({"text": one, "label": "positive"}) + "\n" for one in texts))
+    return path
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    base = rows(tmp_path / "base.jsonl", [f"zenith {number} base line" for number in range(100)])
+    golden = rows(tmp_path / "golden.jsonl", ["the golden kettle sings"])
+    return Place(
+        registry=tmp_path, keys=tmp_path, cache=tmp_path, store=str(tmp_path), recipe="update", base=(base,),
+        golden=golden,
+    )  # fmt: skip
+
+
+def test_a_fifth_is_set_aside_and_nothing_like_what_decides_is_learnt(place: Place) -> None:
+    tested = next(f"zenith {n} base line" for n in range(100) if part_of(f"zenith {n} base line") == "test")
+    given = [label(n, text=text(n)) for n in range(400)]
+    given += [label(900, text="The golden kettle sings!"), label(901, text=tested), label(902, text=None)]
+    found = Selection(place, Policy(trusted=("ana",)), lambda: WHEN).sort(given)
+    learnt = {subject.event_id for subject in found.kept}
+    aside = {subject.event_id for subject in found.aside}
+    assert not {"e-900", "e-901", "e-902"} & (learnt | aside)
+    assert not learnt & aside
+    assert all(is_aside(one.text or "") for one in found.aside.values())
+    assert 50 < len(aside) < 110
+    assert set(found.weights) == set(found.kept)
+
+
+def test_a_quarantined_labeller_is_neither_learnt_nor_measured(place: Place) -> None:
+    selection = Selection(place, Policy(quarantined=("mallory",)), lambda: WHEN + timedelta(days=1))
+    given = [label(1, text=text(1)), msgspec.structs.replace(label(2, text=text(2)), labeller="mallory")]
+    found = selection.sort(given)
+    assert {subject.event_id for subject in (*found.kept, *found.aside)} == {"e-1"}
+    assert [one.event_id for one in selection.believed(given)] == ["e-1"]
+
+
+def test_the_slices_are_what_training_never_takes(place: Place, tmp_path: Path) -> None:
+    aside = tmp_path / "aside.jsonl"
+    given = [
+        label(1, text="Ostra  soars", sampling_probability=0.25),
+        label(2, "Macro", task="topic", text="oil falls"),
+    ]
+    aside.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in given))
+    found = slices(aside, place.base, place.golden, None, "sentiment")
+    assert [(one.text, one.weight) for one in found[LATER]] == [("Ostra soars", 4.0)]
+    assert 0 < len(found[OLD]) < 30
+    assert {part_of(one.text) for one in found[OLD]} == {"test"}
+    assert [one.text for one in found[GOLDEN]] == ["the golden kettle sings"]

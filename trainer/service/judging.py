@@ -1,0 +1,109 @@
+"""What a run's version is judged on: labels set aside, the golden set, the old domain; and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from models.engine import Engine
+from models.text import clean
+from trainer.dataset import merge, part_of, read_file
+from trainer.gate.evidence import GOLDEN, LATER, OLD, RARE, Evidence
+from trainer.gate.gather import Labelled, gather
+from trainer.gate.judge import judge
+from trainer.gate.limits import Limits
+from trainer.gate.verdict import Verdict
+from trainer.service.records import Judgement
+from wire.events import LabelSubmitted
+
+Slices = Mapping[str, Sequence[Labelled]]
+
+MOST = 3_000
+"""Texts of a slice of files: more cost seconds and tell little more."""
+
+
+def slices(aside: Path, base: Sequence[Path], golden: Path | None, rare: Path | None, task: str) -> Slices:
+    """The texts of one task that nothing was trained on.
+
+    Args:
+        aside: labels set aside, as they were submitted, JSON Lines.
+        base: files that runs learn from again; of them the part that the split keeps from training.
+        golden: labelled file of texts that people chose.
+        rare: labelled file of the rare classes.
+        task: which.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    labels = (msgspec.json.decode(line, type=LabelSubmitted) for line in aside.read_bytes().splitlines())
+    later = [
+        Labelled(clean(one.text or ""), one.label, 1 / one.sampling_probability) for one in labels if one.task == task
+    ]
+    return {
+        LATER: later,
+        OLD: [row for path in base for row in _rows(path, task, part="test")][:MOST],
+        GOLDEN: [] if golden is None else _rows(golden, task),
+        RARE: [] if rare is None else _rows(rare, task),
+    }
+
+
+def _rows(path: Path, task: str, part: str | None = None) -> list[Labelled]:
+    rows = [row for row in read_file(path).rows if row.task == task and part in {None, part_of(row.key)}]
+    return [Labelled(example.text, example.labels[task]) for example in merge(rows)[0]]
+
+
+def judged(
+    champion: Engine,
+    challenger: Engine,
+    of: Callable[[str], Slices],
+    limits: Limits,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Judgement:
+    """Judge all tasks of the champion: the one with most labels set aside decides, the others may lose nothing.
+
+    Args:
+        champion: who serves; closed here.
+        challenger: who wants to; closed here.
+        of: the slices of a task.
+        limits: the gate's.
+        tell: takes a sentence.
+    """
+    with closing(champion), closing(challenger):
+        found = {task: of(task) for task in champion.tasks}
+        chief = max(found, key=lambda task: len(found[task][LATER]))
+        evidence = {
+            task: gather(champion, challenger, own, task, tell=tell) for task, own in found.items() if any(own.values())
+        }
+    verdicts = {task: judge(one, limits) for task, one in evidence.items()}
+    if chief not in verdicts:
+        return Judgement(verdict="same", reasons=("too few: no label was set aside",), is_sound=False)
+    forecast = {chief: _forecast(evidence[chief])} if LATER in evidence[chief].slices else {}
+    return _all(chief, verdicts, forecast)
+
+
+def _all(chief: str, verdicts: Mapping[str, Verdict], forecast: dict[str, dict[str, float]]) -> Judgement:
+    deciding = verdicts[chief]
+    lost = {task: one for task, one in verdicts.items() if task != chief and not one.is_sound}
+    worst = next((one.name for one in lost.values() if one.name == "regression"), "worse within noise")
+    reasons = [f"{task}: {reason}" for task, one in lost.items() for reason in one.reasons]
+    return Judgement(
+        verdict=worst if lost else deciding.name,
+        reasons=(*reasons, *deciding.reasons),
+        is_sound=deciding.is_sound and not lost,
+        numbers={task: one.numbers for task, one in verdicts.items()},
+        forecast=forecast,
+    )
+
+
+def _forecast(evidence: Evidence) -> dict[str, float]:
+    """The shares of the labels that the challenger gives to what is like the stream now."""
+    later = evidence.slices[LATER]
+    guesses = later.challenger.argmax(axis=1)
+    total = float(later.weights.sum())
+    return {
+        label: round(float(later.weights[guesses == column].sum()) / total, 4)
+        for column, label in enumerate(evidence.labels)
+    }

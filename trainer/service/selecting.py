@@ -1,0 +1,77 @@
+"""Which labels a run learns from, and which only its gate sees."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from runtime import clock, log
+from trainer.dataset import part_of, read_file
+from trainer.gate.evidence import GOLDEN, OLD, RARE
+from trainer.labels.admission import admit
+from trainer.labels.aside import Guard, apart
+from trainer.labels.gold import questions
+from trainer.labels.policy import Policy
+from trainer.service.parts import Sorted
+from trainer.service.place import Place
+from wire.events import LabelSubmitted
+
+_log = log.get(__name__)
+
+
+class Selection:
+    """Sorts labels: who is believed, what is set aside, what is like something that decides.
+
+    Args:
+        place: names the files that decide.
+        policy: of labellers.
+        now: the wall clock.
+
+    Raises:
+        InputError: one of the files cannot be read.
+    """
+
+    def __init__(self, place: Place, policy: Policy, now: clock.Now = clock.now) -> None:
+        self._policy = policy
+        self._now = now
+        self._deciding: dict[str, list[tuple[None, str]]] = {
+            GOLDEN: _texts(place.golden),
+            RARE: _texts(place.rare),
+            OLD: [text for path in place.base for text in _texts(path, part="test")],
+        }
+
+    def sort(self, labels: Iterable[LabelSubmitted]) -> Sorted:
+        """All labels of the store, told apart; what is refused is counted by its reason."""
+        everything = list(labels)
+        admission = admit(everything, self._policy, questions(everything, self._policy), self._now())
+        guard = Guard()
+        for name, texts in self._deciding.items():
+            guard.add(name, texts)
+        found = apart(admission.kept, guard)
+        refused: Counter[str] = admission.refused + found.refused
+        _log.info(
+            "labels_sorted",
+            learnt=len(found.learn),
+            aside=len(found.aside),
+            refused=dict(refused),
+            quarantined=dict(admission.quarantined),
+        )
+        return Sorted(
+            kept={subject: one.label for subject, one in found.learn.items()},
+            aside={subject: one.label for subject, one in found.aside.items()},
+            weights={subject: one.weight for subject, one in found.learn.items()},
+        )
+
+    def believed(self, labels: Iterable[LabelSubmitted]) -> list[LabelSubmitted]:
+        """The labels of those who are not quarantined, for measures of the field."""
+        everything = list(labels)
+        admission = admit(everything, self._policy, questions(everything, self._policy), self._now())
+        return [label for label in everything if label.labeller not in admission.quarantined]
+
+
+def _texts(path: Path | None, part: str | None = None) -> list[tuple[None, str]]:
+    if path is None:
+        return []
+    rows = read_file(path).rows
+    return [(None, row.text) for row in rows if part is None or part_of(row.key) == part]

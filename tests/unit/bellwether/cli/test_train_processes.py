@@ -27,7 +27,15 @@ def test_two_cpu_processes_of_torchrun_end_as_one_does(
 
     def command(out: Path) -> list[str]:
         data = ["--recipe", tmp_path / "r.toml", "--data", tmp_path / "mood.jsonl", "--encoder", tiny_encoder]
-        return [*map(str, ["train", *data, "--out", out]), "--precision", "fp32", "--no-baselines", "--json"]
+        return [
+            *map(str, ["train", *data, "--out", out]),
+            "--precision",
+            "fp32",
+            "--no-baselines",
+            "--track",
+            "none",
+            "--json",
+        ]
 
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(

@@ -10,6 +10,9 @@ from typing import Any
 
 import msgspec
 
+SHOWN = ("event", "task", "signal", "verdict", "version", "learnt", "aside", "why", "action", "after", "problem")
+"""Fields of a line that make a sentence, in this order."""
+
 _STEP = re.compile(r"step (\d+) of (\d+)")
 
 
@@ -59,7 +62,7 @@ class TrainerLog:
     def _take(self, entry: Any, told: Told) -> None:
         if not isinstance(entry, dict):
             return
-        text = str(entry.get("said") or entry.get("event") or "")
+        text = str(entry.get("said") or " ".join(str(entry[name]) for name in SHOWN if name in entry))
         if (step := _STEP.search(text)) is not None:
             told.step = int(step[1]), int(step[2])
             return

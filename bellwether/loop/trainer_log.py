@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-SHOWN = ("event", "task", "signal", "verdict", "version", "learnt", "aside", "why", "action", "after", "problem")
+SHOWN = ("event", "task", "signal", "verdict", "version", "learnt", "aside", "why", "action", "to", "problem")
 """Fields of a line that make a sentence, in this order."""
 
 _STEP = re.compile(r"step (\d+) of (\d+)")

@@ -104,4 +104,6 @@ def _shadowed(record: RunRecord, pointer: Pointer, since: Sequence[Move], now: d
 
 
 def _reasons(record: RunRecord) -> str:
-    return "; ".join(record.judgement.reasons) or "no reason was given"
+    """The first reason, which decided; the record has them all."""
+    first, *others = record.judgement.reasons or ("no reason was given",)
+    return f"{first} (and {len(others)} more in the record of the run)" if others else first

@@ -64,10 +64,10 @@ class Selection:
         )
 
     def believed(self, labels: Iterable[LabelSubmitted]) -> list[LabelSubmitted]:
-        """The labels of those who are not quarantined, for measures of the field."""
+        """The labels of those of whom anything is learnt, for measures of the field."""
         everything = list(labels)
         admission = admit(everything, self._policy, questions(everything, self._policy), self._now())
-        return [label for label in everything if label.labeller not in admission.quarantined]
+        return [label for label in everything if admission.standings[label.labeller].weight > 0]
 
 
 def _texts(path: Path | None, part: str | None = None) -> list[tuple[None, str]]:

@@ -47,9 +47,9 @@ class Sizes:
     """How many texts of each kind the generator writes."""
 
     before: int = 600
-    after: int = 6_000
+    after: int = 3_000
     test: int = 2_000
-    base: int = 3_000
+    base: int = 2_000
     golden: int = 600
 
 

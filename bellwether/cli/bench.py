@@ -14,6 +14,7 @@ from bellwether.cli.bench_drift import drift
 from bellwether.cli.bench_gate import gate
 from bellwether.cli.bench_labels import labels
 from bellwether.cli.bench_line import line
+from bellwether.cli.bench_loop import loop
 from bellwether.cli.bench_shadow import shadow
 from bellwether.cli.bench_swap import swap
 from bellwether.cli.bench_versions import versions
@@ -33,6 +34,7 @@ app.command()(choose)
 app.command()(gate)
 app.command()(labels)
 app.command()(line)
+app.command()(loop)
 app.command()(shadow)
 app.command()(swap)
 app.command()(versions)

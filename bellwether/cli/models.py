@@ -138,7 +138,8 @@ def show(
     """Show a version's manifest: tasks, engines with tolerance and agreement, lineage, scores; unverified.
 
     With --json also `generation` (of the pointer that made it champion; null where it is not, or where the store does
-    not say), `parent`, `digest` (of the manifest) and `verdict` (of the gate; null where none judged it).
+    not say), `parent`, `digest` (of the manifest) and `verdict` (of the gate, by the newest run record
+    in the store that names the version; null where none does).
 
     Example: `bellwether models show accurate --json`
     """
@@ -152,7 +153,7 @@ def show(
             "generation": _generation(where.store_url, found.version),
             "parent": found.lineage.parent,
             "digest": manifest.digest(folder / manifest.MANIFEST),
-            "verdict": found.metrics.get("verdict"),
+            "verdict": _verdict(where.store_url, found.version),
         }
         typer.echo(json.dumps(msgspec.to_builtins(found) | more))
         return
@@ -249,6 +250,18 @@ def _generation(store_url: str, version: str) -> int | None:
         typer.echo(f"no generation is known: {error}", err=True)
         return None
     return now.since if now.champion == version else None
+
+
+def _verdict(store_url: str, version: str) -> str | None:
+    """What the gate said of a version, None where no run record names it, or where the store does not answer."""
+    from models.store import open_store
+    from trainer.service import records
+
+    try:
+        own = [one for one in records.every(open_store(store_url)) if one.version == version]
+    except ModelError:  # `_generation` has said why
+        return None
+    return own[-1].judgement.verdict if own else None
 
 
 def _chosen(shipped: dict[str, Path], only: str | None, trained: Path | None, alias: str | None) -> dict[str, Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from bellwether.broker import cluster
 from bellwether.demo.children import Child, wait_for_port
 from bellwether.loop import cast, figures, grading
 from bellwether.loop.cast import Stage
+from bellwether.loop.champion import Made
 from bellwether.loop.feed import Feed, stream
 from bellwether.loop.figures import Figures, Point, Scores
 from bellwether.loop.material import Material
@@ -43,8 +44,7 @@ class Order:
     """What to run.
 
     Attributes:
-        champion: makes the version that serves at first, in a folder of its own, and says where it is and who may
-            have signed it.
+        champion: brings the version that serves at first.
         recipe: of the ceiling.
         update: of the trainer.
         shadow_s: how long what passed the gate scores beside the champion.
@@ -57,7 +57,7 @@ class Order:
     """
 
     material: Material
-    champion: Callable[[Path], tuple[Path, Path]]
+    champion: Made
     recipe: str
     update: str = "update"
     shadow_s: float = 5.0
@@ -102,7 +102,7 @@ def run(order: Order, screen: Screen) -> Outcome:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bellwether-loop-")))
         stage = Stage(folder)
         screen.say(f"{order.material.name}")
-        champion, trust = order.champion(folder)
+        champion, trust = order.champion(screen)
         stage.set(champion, trust)
         bootstrap = stack.enter_context(cluster.temporary(announce=screen.say)).bootstrap
         topics.create(bootstrap)

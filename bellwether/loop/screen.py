@@ -16,6 +16,8 @@ from runtime import clock
 
 LINE_EVERY_S = 5.0
 
+STEPS_EVERY_S = 15.0
+
 
 class Screen:
     """Takes news of a loop.
@@ -30,6 +32,7 @@ class Screen:
         self._monotonic = monotonic
         self._next = 0.0
         self._bars: dict[str, TaskID] = {}
+        self._lines: dict[str, float] = {}
         self._progress = Progress(
             TextColumn("{task.description:<10}"),
             BarColumn(),
@@ -57,7 +60,11 @@ class Screen:
             print(sentence, file=sys.stderr, flush=True)
 
     def step(self, name: str, done: int, total: int, words: str = "") -> None:
-        """A bar moved."""
+        """A bar moved; without a terminal, a line now and then."""
+        now = self._monotonic()
+        if not self._console.is_terminal and not words and now >= self._lines.get(name, 0.0):
+            self._lines[name] = now + STEPS_EVERY_S
+            self.say(f"{name}: step {done} of {total}")
         if name not in self._bars:
             self._bars[name] = self._progress.add_task(name, total=total, words=words)
         self._progress.update(self._bars[name], completed=done, total=total, words=words)
@@ -78,8 +85,7 @@ class Screen:
         words = f"macro-F1 of the last {len(last)} {score:.3f}, scored by {who}"
         self.step("labels", min(len(watch.labels_ms), labels), labels, words)
         if not self._console.is_terminal:
-            step = "" if told.step is None else f"; training step {told.step[0]} of {told.step[1]}"
-            self.say(f"{len(watch.seen):,} events, {len(watch.labels_ms):,} labels; {words}{step}")
+            self.say(f"{len(watch.seen):,} events, {len(watch.labels_ms):,} labels; {words}")
 
 
 def choose() -> Screen:

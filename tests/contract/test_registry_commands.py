@@ -21,6 +21,8 @@ from runtime.errors import BellwetherError, CorruptVersionError, InputError, Mod
 from runtime.settings import Settings
 from streams.classify.champion import Champions
 from streams.classify.memory import MEMORY_FILE
+from trainer.service import records
+from trainer.service.records import Judgement, RunRecord
 
 Run = Callable[..., Any]
 
@@ -97,6 +99,18 @@ def test_show_has_the_keys_for_scripts(run: Run, published, home: Path) -> None:
     assert told.keys() >= {"version", "generation", "parent", "digest", "metrics", "verdict", "created_at"}
     assert (told["version"], told["generation"], told["verdict"]) == (published.name, None, None)
     assert told["digest"] == manifest.digest(home / "registry" / published.name / manifest.MANIFEST)
+
+
+def test_show_says_what_the_gate_said(run: Run, published, home: Path) -> None:
+    run("publish", "accurate")
+    judgement = Judgement(verdict="worse within noise", reasons=("a test",))
+    record = RunRecord(
+        number=1, who="trainer@here", why="a test", began="2026-01-05T12:00:00+00:00", ended="2026-01-05T12:01:00+00:00",
+        position=3, labels=3, data="d", recipe="r", parent=None, generation=0, seed=0, version=published.name,
+        judgement=judgement, may_promote=False, seconds={},
+    )  # fmt: skip
+    records.create(open_store(str(home / "store")), record)
+    assert run("show", "accurate")["verdict"] == "worse within noise"
 
 
 def test_nothing_is_promoted_or_published_unless_somebody_says_yes(call, run: Run) -> None:

@@ -106,8 +106,8 @@ def test_show_says_what_the_gate_said(run: Run, published, home: Path) -> None:
     judgement = Judgement(verdict="worse within noise", reasons=("a test",))
     record = RunRecord(
         number=1, who="trainer@here", why="a test", began="2026-01-05T12:00:00+00:00",
-        ended="2026-01-05T12:01:00+00:00", position=3, labels=3, data="d", recipe="r", parent=None, generation=0, seed=0, version=published.name,
-        judgement=judgement, may_promote=False, seconds={},
+        ended="2026-01-05T12:01:00+00:00", position=3, labels=3, data="d", recipe="r", parent=None, generation=0,
+        seed=0, version=published.name, judgement=judgement, may_promote=False, seconds={},
     )  # fmt: skip
     records.create(open_store(str(home / "store")), record)
     assert run("show", "accurate")["verdict"] == "worse within noise"

@@ -9,12 +9,22 @@ from pathlib import Path
 
 from bellwether.demo.children import Child
 from models import keys, pointer, publish
+from models.engines.openvino_int8 import available_threads
 from models.pointer import Pointer
 from models.store import Store, open_store
 from runtime import clock
 
 LABELLER = "demo-desk"
 """Who labels in a loop; marked as trusted, because no person labels so fast."""
+
+
+def spare_threads() -> int:
+    """Processor threads of a training beside a worker: one core is the worker's.
+
+    Two that share all cores wait for each other: on two cores with other work a step of two threads took ten times as
+    long as one of a single thread.
+    """
+    return max(1, available_threads() - 1)
 
 
 @dataclass(frozen=True)

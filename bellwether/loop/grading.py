@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bellwether.loop import figures
-from bellwether.loop.cast import Stage
+from bellwether.loop.cast import Stage, spare_threads
 from bellwether.loop.figures import Scores
 from bellwether.loop.material import TASK
 from models import registry
@@ -57,11 +57,14 @@ def _opened(stage: Stage, version: str) -> Engine:
 
 
 def _ceiling(order: Order, folder: Path, screen: Screen) -> float:
+    import torch
+
     from models import encoders
     from models.classifier import load_trained
     from trainer import job
     from trainer.run import Run
 
+    torch.set_num_threads(order.threads or spare_threads())
     labels = folder / "all-labels.jsonl"
     rows = ({"text": story.text, "label": story.label} for story in order.material.after)
     labels.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

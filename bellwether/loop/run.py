@@ -21,7 +21,6 @@ from bellwether.loop.people import People
 from bellwether.loop.screen import Screen
 from bellwether.loop.trainer_log import TrainerLog
 from bellwether.loop.watch import TOPICS, Watch
-from models.engines.openvino_int8 import available_threads
 from models.pointer import head
 from runtime import clock
 from runtime.errors import DependencyError
@@ -53,7 +52,7 @@ class Order:
         labels_per_s: how fast people label.
         longest_s: after which the loop ends whatever it has come to.
         trainer: more options of `bellwether trainer run`.
-        threads: of a run; 0 leaves one core to the worker, because two that share all cores wait for each other.
+        threads: of a training; 0 leaves one core to the worker.
     """
 
     material: Material
@@ -140,7 +139,7 @@ class _Session:
             wait_for_port(worker, self.stage.folder / "worker.port", READY_S)
             options = ["--recipe", order.update, "--base", str(material.base), "--golden", str(material.golden)]
             options += ["--labels", str(order.labels), "--shadow-s", f"{order.shadow_s:g}"]
-            options += ["--threads", str(order.threads or max(1, available_threads() - 1))]
+            options += ["--threads", str(order.threads or cast.spare_threads())]
             trainer = cast.trainer(self.stage, self.bootstrap, [*options, *order.trainer], stack)
             log = TrainerLog(trainer.log)
             people = stack.enter_context(People(self.bootstrap, order.labels_per_s))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models import scores
-from trainer.gate.evidence import LATER, RARE, Evidence, Slice
+from trainer.gate.evidence import LATER, RARE, TOGETHER, Evidence, Slice
 from trainer.gate.limits import Limits
 from trainer.gate.paired import Compared, Difference
 
@@ -38,7 +38,7 @@ def superior(found: Compared, limits: Limits) -> Check:
 
 def not_inferior(name: str, found: Compared, labels: tuple[str, ...], limits: Limits) -> Iterator[Check]:
     """Macro-F1 (not where texts were chosen by class) and each class's recall against their margins."""
-    if name != RARE:
+    if name not in (RARE, TOGETHER):
         yield _within((name, "macro-F1"), found.macro_f1, found.texts, limits.macro_f1_points, limits)
     for label, support, recall in zip(labels, found.support, found.recall, strict=True):
         if support >= limits.recall_texts:
@@ -83,8 +83,8 @@ def calibration_error(one: Slice, probabilities: scores.Floats) -> float:
 
 
 def _within(where: tuple[str, str], found: Difference, texts: int, margin: float, limits: Limits) -> Check:
-    bound = found.bound(limits.non_inferiority)
-    holds = bound > -margin
+    level = limits.non_inferiority_together if where[0] == TOGETHER else limits.non_inferiority
+    holds = found.bound(level) > -margin
     is_proven = found.bound(1 - PROVEN) < 0
     is_beyond = found.points <= -margin
     if holds:

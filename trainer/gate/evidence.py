@@ -22,6 +22,9 @@ OLD = "old domain"
 RARE = "rare classes"
 """Texts of the classes that other slices hold few of; chosen by class, so that only recalls mean something here."""
 
+TOGETHER = "all slices"
+"""The texts of all of them, which show a class's loss that no single slice has enough texts for."""
+
 
 @dataclass(frozen=True)
 class Slice:

@@ -8,7 +8,7 @@ import numpy as np
 
 from trainer.gate import checks
 from trainer.gate.checks import Check
-from trainer.gate.evidence import LATER, Evidence
+from trainer.gate.evidence import LATER, TOGETHER, Evidence, Slice
 from trainer.gate.limits import Limits
 from trainer.gate.paired import Compared, Difference, compare
 from trainer.gate.verdict import Name, Verdict
@@ -32,9 +32,21 @@ def judge(evidence: Evidence, limits: Limits = DEFAULTS, seed: int = 0) -> Verdi
 
 
 def compared_slices(evidence: Evidence, resamples: int, seed: int) -> dict[str, Compared]:
-    """Both models on each slice that has texts: all that costs time, and that no limit but `resamples` changes."""
+    """Both models on each slice that has texts, and on all: what costs time, and no limit but `resamples` changes."""
     rng = np.random.default_rng(seed)
-    return {name: compare(one, resamples, rng) for name, one in evidence.slices.items() if len(one.truth)}
+    slices = {name: one for name, one in evidence.slices.items() if len(one.truth)}
+    if slices:
+        slices[TOGETHER] = _together(list(slices.values()))
+    return {name: compare(one, resamples, rng) for name, one in slices.items()}
+
+
+def _together(slices: list[Slice]) -> Slice:
+    return Slice(
+        np.concatenate([one.truth for one in slices]),
+        np.concatenate([one.champion for one in slices]),
+        np.concatenate([one.challenger for one in slices]),
+        np.concatenate([one.weights for one in slices]),
+    )
 
 
 def decide(evidence: Evidence, compared: dict[str, Compared], limits: Limits) -> Verdict:

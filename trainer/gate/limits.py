@@ -42,9 +42,12 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A class with fewer texts in a slice is not judged there: a text more or less would be a point of recall."""
 
     non_inferiority: Level = 0.1
-    """One-sided confidence that a loss is smaller than its margin: 0.5 decides by the estimate itself, more asks for
-    proof (and refuses most good ones), less lets noise excuse: at 0.1 a loss counts against a challenger that is
-    superior now once it exceeds its margin with 90 % confidence. Chosen by measured error rates: docs/learning.md."""
+    """One-sided confidence that a loss on a slice is smaller than its margin: 0.5 decides by the estimate itself, more
+    asks for proof (and refuses most good ones), less lets noise excuse: at 0.1 a loss counts against a challenger that
+    is superior now once it exceeds its margin with 90 % confidence. Chosen by measurement: docs/learning.md."""
+
+    non_inferiority_together: Level = 0.5
+    """The same for each class's recall over all slices together, where texts are many: the estimate decides."""
 
     ece: Annotated[float, Meta(ge=0, le=1)] = 0.05
     """Calibration error on the later slice that is always good enough."""

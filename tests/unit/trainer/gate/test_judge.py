@@ -82,6 +82,26 @@ def test_a_loss_beyond_its_margin_is_worse_within_noise_where_no_loss_at_all_is_
     assert any(reason.endswith("loses 0.5 or more, which may be noise") for reason in verdict.reasons)
 
 
+def test_a_class_that_loses_a_little_in_each_slice_is_found_in_all_of_them_together(make_evidence, make_slice) -> None:
+    """Of 100 negative texts of a slice 4 are lost: noise alone may be, three times over it is none."""
+
+    def losing(seed: int) -> Slice:
+        one = disagreeing(make_slice, 300, 0, 0)
+        lost = np.random.default_rng(seed).choice(np.flatnonzero(one.truth == 0), 8, replace=False)
+        theirs, mine = one.champion.copy(), one.challenger.copy()
+        mine[lost[:6]] = mine[lost[:6]][:, [2, 0, 1]]
+        theirs[lost[6:]] = theirs[lost[6:]][:, [2, 0, 1]]
+        return replace(one, champion=theirs, challenger=mine)
+
+    slices = {"later": losing(3), "golden": losing(1), "old": losing(2)}
+    found = judge(make_evidence(**slices), Limits(macro_f1_points=100))
+    assert "all slices: recall of negative 0.980 to 0.940 on 300 texts, -4.0 points" in " ".join(found.reasons)
+    lenient = judge(make_evidence(**slices), Limits(macro_f1_points=100, non_inferiority_together=0.01))
+    assert found.name == "regression"
+    assert lenient.name == "worse within noise", "not superior, and beyond the margin in each"
+    assert not any(reason.endswith("is shown") for reason in lenient.reasons)
+
+
 def test_too_few_texts_set_aside_with_a_loss_beyond_its_margin_are_not_sound(make_evidence, make_slice) -> None:
     few = judge(make_evidence(later=make_slice(50, 0.5, 0.9), golden=disagreeing(make_slice, 300, 10, 5)))
     assert (few.name, few.is_sound) == ("same", False)

@@ -182,7 +182,7 @@ KINDS = (
     Kind("label noise", True, (0.25, 0.3, 0.4, 0.5, 0.6, 0.7), _noise),
     Kind("swapped classes", True, (0.3, 0.35, 0.4, 0.5, 0.7, 1.0), _swapped),
     Kind("dead class", True, (0.4, 0.6, 0.8, 0.9, 1.0), _dead),
-    Kind("forgetting", True, (1, 2, 4, 8, 16, 32), _forgets),
+    Kind("forgetting", True, (1, 2, 4, 8, 16, 32, 64, 128), _forgets),
     Kind(GOOD, False, (0.4, 0.55, 0.75, 1.0), _good),
     Kind("good, new domain only", False, (0.4, 0.55, 0.75, 1.0), _good_new),
 )

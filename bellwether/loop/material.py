@@ -106,8 +106,9 @@ def real(old: Path, new: Path, folder: Path, seed: int) -> Material:
     graded, chosen, streamed = coming[:TEST], coming[TEST : TEST + GOLDEN], coming[TEST + GOLDEN :]
     if len(streamed) < TEST:
         raise InputError(f"{new} has {len(coming):,} different texts; {2 * TEST + GOLDEN:,} are needed")
-    random.Random(seed).shuffle(streamed)
     calm = [one for one in known if part_of(one.key) == "test"]
+    for part in (streamed, calm):
+        random.Random(seed).shuffle(part)
     base, golden = folder / "old-domain.jsonl", folder / "golden.jsonl"
     _write(base, map(_row, known))
     _write(golden, map(_row, [*(one for one in known if part_of(one.key) == "valid"), *chosen]))

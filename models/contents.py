@@ -28,7 +28,9 @@ def files(folder: Path, apart: Collection[str]) -> Iterator[str]:
             if stat.S_ISDIR(mode):
                 continue
             if not stat.S_ISREG(mode):
-                raise CorruptVersionError(f"{path} is a link or no plain file; a version holds plain files alone")
+                raise CorruptVersionError(
+                    f"{path} is a link or no plain file; a version holds plain files alone: build or pull it again"
+                )
             if relative not in apart:
                 check_name(relative, str(folder))
                 yield relative
@@ -51,5 +53,6 @@ def check_name(name: str, place: str) -> None:
         raise CorruptVersionError(f"the manifest of {place} names {name!r}, which is no plain name; do not trust it")
     if path.suffix not in ALLOWED_SUFFIXES:
         raise CorruptVersionError(
-            f"{place}/{name} is of a kind that no version may hold; allowed: {' '.join(sorted(ALLOWED_SUFFIXES))}"
+            f"{place}/{name} is of a kind that no version may hold; allowed: {' '.join(sorted(ALLOWED_SUFFIXES))}; "
+            "remove it, or build or pull the version again"
         )

@@ -268,9 +268,13 @@ def digest(path: Path) -> str:
 def _bounded(path: Path) -> bytes:
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise CorruptVersionError(f"{path} is a link or no plain file; a version holds plain files alone")
+            raise CorruptVersionError(
+                f"{path} is a link or no plain file; a version holds plain files alone: build or pull it again"
+            )
         if path.stat().st_size > MAX_MANIFEST_BYTES:
-            raise CorruptVersionError(f"{path} is larger than {MAX_MANIFEST_BYTES} bytes; it is no manifest of ours")
+            raise CorruptVersionError(
+                f"{path} is larger than {MAX_MANIFEST_BYTES} bytes; it is no manifest of ours; pull the version again"
+            )
         return path.read_bytes()
     except OSError as error:
         raise CorruptVersionError(

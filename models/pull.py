@@ -13,7 +13,7 @@ from models import keys, registry
 from models.manifest import MANIFEST, SIGNATURE, FileEntry, checked_files, decoded
 from models.publish import Tell, manifest_path, published, signatures_in, tree_of
 from models.store import BadObjectError, Store, StoreError
-from runtime.errors import CorruptVersionError, InputError, VersionNotFoundError
+from runtime.errors import CorruptVersionError, ModelError, VersionNotFoundError
 
 WORK_PREFIX = ".pulling-"
 """Of the folder that a version is brought into; who holds the version's lock finds only what a killed process left."""
@@ -47,7 +47,7 @@ def pull(store: Store, version: str, folder: Path, trust: Path, tell: Tell = lam
         StoreError: the store does not answer or refuses, or there is no room here.
     """
     if not registry.is_name(version):
-        raise InputError(
+        raise ModelError(
             f"{version!r} is no version's own name: `v-` and 10 hex digits, as `bellwether models list --store` shows"
         )
     target = folder / version

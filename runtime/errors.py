@@ -72,6 +72,7 @@ class VersionNotFoundError(ModelError):
         self.version = version
         self.known = known
         names = ", ".join(known) if known else "none; build the shipped ones with `bellwether models build`"
+        names += "; `bellwether models pull` brings one from the store" if version.startswith("v-") else ""
         super().__init__(f"no model version {version!r} in the registry; known: {names}")
 
 

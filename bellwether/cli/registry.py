@@ -7,14 +7,14 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
+from bellwether.cli.console import going
 from runtime import clock, one_line, settings
 from runtime.errors import BrokerError, InputError, VersionNotFoundError
 
@@ -49,8 +49,8 @@ def publish(
 
     where = settings.load()
     folder = registry.resolve(version, where.registry_folder)
-    store = _opened(where, makes=True)
-    with _progress(as_json) as tell:
+    store = _existing(where) or _made(where)
+    with going(as_json) as tell:
         is_new = publish.publish(store, folder, where.keys_folder / keys.TRUST_FILE, tell)
     told = {"version": folder.name, "store": store.url, "published": is_new}
     _say(as_json, told, f"{folder.name} {'is' if is_new else 'was already'} in {store.url}")
@@ -84,11 +84,12 @@ def promote(
 
     _require_reason(why)
     where = settings.load()
-    store = _opened(where, makes=True)
+    store = _existing(where)
     name, folder = _found(where, store, version)
-    now = pointer.head(store)
+    now = pointer.Pointer() if store is None else pointer.head(store)
     then = pointer.promoted(now, name)
     _confirm(f"let {name} serve instead of {now.champion or 'nothing'} (generation {then.generation})?", yes, as_json)
+    store = store or _made(where)
     _bring(where, store, name, folder, as_json)
     _told(as_json, _move(store, "promote", now, then, why))
 
@@ -138,7 +139,7 @@ def pull(
 
     where = settings.load()
     store = _opened(where)
-    with _progress(as_json) as tell:
+    with going(as_json) as tell:
         folder = pull.pull(store, version, where.registry_folder, where.keys_folder / keys.TRUST_FILE, tell)
     _say(as_json, {"version": version, "folder": str(folder)}, f"{version} is in {folder}")
 
@@ -161,28 +162,39 @@ def list_store(as_json: bool) -> None:
         typer.echo(f"{name}  {', '.join(own) or '-'}")
 
 
-def _opened(where: Settings, *, makes: bool = False) -> Store:
-    """The shared store; who publishes makes it where it is not there, and is told, for it may have been lost."""
-    from models.store import StoreAwayError, open_store
+def _opened(where: Settings) -> Store:
+    from models.store import open_store
+
+    return open_store(where.store_url)
+
+
+def _existing(where: Settings) -> Store | None:
+    """The shared store, None where it is not there yet: nothing is made before it is known what for."""
+    from models.store import StoreAwayError
 
     try:
-        return open_store(where.store_url)
+        return _opened(where)
     except StoreAwayError:
-        if not makes:
-            raise
-        store = open_store(where.store_url, make=True)
-        typer.echo(f"{store.url} was not there: it is made anew and holds nothing", err=True)
-        return store
+        return None
 
 
-def _found(where: Settings, store: Store, version: str) -> tuple[str, Path | None]:
+def _made(where: Settings) -> Store:
+    """The shared store, made where it is not there; whoever publishes is told, for it may have been lost."""
+    from models.store import open_store
+
+    store = open_store(where.store_url, make=True)
+    typer.echo(f"{store.url} was not there: it is made anew and holds nothing", err=True)
+    return store
+
+
+def _found(where: Settings, store: Store | None, version: str) -> tuple[str, Path | None]:
     """The name of a version, and its folder where this machine has it; else the store has."""
     from models import publish, registry
 
     try:
         folder = registry.resolve(version, where.registry_folder)
     except VersionNotFoundError:
-        if version in (known := publish.published(store)):
+        if version in (known := [] if store is None else publish.published(store)):
             return version, None
         known += [one.name for one in registry.versions(where.registry_folder)]
         raise VersionNotFoundError(version, sorted(set(known))) from None
@@ -196,7 +208,7 @@ def _bring(where: Settings, store: Store, name: str, folder: Path | None, as_jso
     if folder is None:
         pull.require_signed(store, name, where.keys_folder / keys.TRUST_FILE)
         return
-    with _progress(as_json) as tell:
+    with going(as_json) as tell:
         publish.publish(store, folder, where.keys_folder / keys.TRUST_FILE, tell)
 
 
@@ -248,10 +260,11 @@ def moved(
 
     _require_reason(why)
     where = settings.load()
-    store = _opened(where, makes=makes)
+    store = _existing(where) if makes else _opened(where)
     name, folder = ("", None) if version is None else _found(where, store, version)
-    now = pointer.head(store)
+    now = pointer.Pointer() if store is None else pointer.head(store)
     then = change(now, name)
+    store = store or _made(where)
     if version is not None:
         _bring(where, store, name, folder, as_json)
     _told(as_json, _move(store, action, now, then, why))
@@ -277,23 +290,3 @@ def _line(move: Move) -> str:
 
 def _say(as_json: bool, told: Any, sentence: str) -> None:
     typer.echo(json.dumps(told) if as_json else sentence)
-
-
-@contextmanager
-def _progress(as_json: bool) -> Iterator[Callable[[str, int], None]]:
-    """Shows on a terminal which file goes and how much went; yields what is told of each before it goes."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=console, transient=True, disable=as_json or not console.is_terminal) as progress:
-        task = progress.add_task("looking", total=0)
-        begun = 0
-
-        def tell(name: str, size: int) -> None:
-            nonlocal begun
-            progress.update(task, description=name, completed=begun, total=begun + size)
-            begun += size
-
-        yield tell

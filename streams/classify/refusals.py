@@ -23,7 +23,8 @@ class Refusals:
     """Versions that did not serve here, each told once.
 
     The move of the pointer that named a version is a person's or a gate's word: whom it names anew is tried once more,
-    and a move of something else changes nothing. `move` is its generation everywhere here.
+    and a move of something else changes nothing. `move` is its generation everywhere here; a version that loses a place
+    has an older one for the places that it keeps, which names nobody anew.
     """
 
     def __init__(self) -> None:
@@ -36,7 +37,7 @@ class Refusals:
     def may_try(self, version: str, move: int, now_s: float) -> bool:
         """Whether to load a version that this move named."""
         found = self._tries.get(version)
-        if found is None or found.move != move:
+        if found is None or found.move < move:
             return True
         return found.again_at is not None and now_s >= found.again_at
 
@@ -55,7 +56,7 @@ class Refusals:
             is_load: it was here, and its engine did not come up.
         """
         before = self._tries.get(version)
-        is_same = before is not None and before.move == move and before.again_at is not None
+        is_same = before is not None and before.move >= move and before.again_at is not None
         pause_s = min(LONGEST_PAUSE_S, 2 * before.pause_s) if before is not None and is_same else FIRST_PAUSE_S
         loads = (before.loads if before is not None and is_same else 0) + int(is_load)
         self._tries[version] = _Try(move, reason, pause_s, now_s + pause_s, loads)
@@ -64,7 +65,7 @@ class Refusals:
     def loads(self, version: str, move: int) -> int:
         """How often it was loaded in vain since it was named, this time included."""
         found = self._tries.get(version)
-        return 1 if found is None or found.move != move else found.loads + 1
+        return 1 if found is None or found.move < move else found.loads + 1
 
     def came(self, version: str) -> None:
         """It is here and warm."""

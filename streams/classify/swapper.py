@@ -11,7 +11,7 @@ from models.host import EngineCrashError, EngineTimeoutError
 from models.pointer import Pointer, Policy
 from models.store import StoreError
 from runtime import clock, log
-from runtime.errors import BellwetherError, EngineMemoryError
+from runtime.errors import BellwetherError, EngineMemoryError, InputError
 from streams.classify.background import in_background
 from streams.classify.champion import Champions, Start
 from streams.classify.metrics import Metrics
@@ -183,7 +183,11 @@ class Swapper:
             return await self._loaded(version)
         try:  # its key may have been revoked since it was loaded
             await in_background(partial(self._champions.verify, version), "verify")
-        except (BellwetherError, OSError) as error:
+        except (InputError, OSError) as error:  # the trust file cannot be read now: not its fault
+            await self._seats.give_up(scorer)
+            self._not_had(version, self._seen.named(version), error)
+            return None
+        except BellwetherError as error:
             await self._seats.give_up(scorer)
             self._refuse(version, str(error))
             return None
@@ -245,9 +249,8 @@ class Swapper:
         try:
             await in_background(partial(self._champions.bring, version), "pull")
             scorer = await self._seats.load(version, pauses, is_counted=is_counted)
-        except (StoreError, OSError) as error:  # no store, no room, no process, no thread: not its fault
-            if self._refusals.not_had(version, move, str(error), self._monotonic()):
-                _log.warning("version_not_had", version=version, served=self._slot.serving.version, detail=str(error))
+        except (StoreError, InputError, OSError) as error:  # no store, room, process, trust file: not its fault
+            self._not_had(version, move, error)
             return None
         except UNLUCKY as error:
             if self._refusals.loads(version, move) < LOADS:
@@ -261,6 +264,10 @@ class Swapper:
             return None
         self._refusals.came(version)
         return scorer
+
+    def _not_had(self, version: str, move: int, error: Exception) -> None:
+        if self._refusals.not_had(version, move, str(error), self._monotonic()):
+            _log.warning("version_not_had", version=version, served=self._slot.serving.version, detail=str(error))
 
     def _refuse(self, version: str, reason: str, move: int | None = None) -> None:
         self._refusals.refused(version, self._seen.named(version) if move is None else move, reason)

@@ -41,9 +41,14 @@ class TrustWatch:
         Raises:
             CorruptVersionError: the champion's key is trusted no more; its engine must not score another batch.
         """
-        before: bytes | None = None
+        before: tuple[bytes | None, str, str | None] | None = None
         while True:
-            now = self._content()
+            content = self._content()
+            if content is None and before is not None and before[0] is not None:
+                await self._sleep(LOOK_S)  # somebody may just be writing it anew
+                content = self._content()
+            # Who serves counts too: a key may be revoked while a version is loaded, after it was verified.
+            now = (content, self._slot.serving.version, self._slot.canary)
             if now != before:
                 self.look()
                 before = now
@@ -58,6 +63,8 @@ class TrustWatch:
         for version in filter(None, (self._slot.canary, self._slot.serving.version)):
             folder = self._folder(version)
             if folder is None:
+                if registry.is_name(version):
+                    _log.warning("trust_not_checked", version=version, cause="its folder is no longer here")
                 continue
             try:
                 manifest.signed(folder, self._trust)
@@ -68,9 +75,12 @@ class TrustWatch:
                     raise
                 self._slot.distrust(version, error)
 
-    def _content(self) -> bytes:
+    def _content(self) -> bytes | None:
+        """None where there is no such file."""
         try:
             return self._trust.read_bytes()
+        except FileNotFoundError:
+            return None
         except OSError as error:
             return str(error).encode()
 

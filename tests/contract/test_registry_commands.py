@@ -113,14 +113,22 @@ def test_show_says_what_the_gate_said(run: Run, published, home: Path) -> None:
     assert run("show", "accurate")["verdict"] == "worse within noise"
 
 
-def test_nothing_is_promoted_or_published_unless_somebody_says_yes(call, run: Run) -> None:
+def test_nothing_is_made_before_somebody_said_yes(call, home: Path) -> None:
+    for words in (("promote", "v-0000000000", "--yes"), ("promote", "accurate"), ("stage", "v-0000000000")):
+        assert call(*words, "--why", "a test").exit_code != 0
+        assert not (home / "store").exists(), words
+
+
+def test_nothing_is_promoted_or_published_unless_somebody_says_yes(call, run: Run, home: Path) -> None:
     for words in (("promote", "accurate", "--why", "x"), ("promote", "accurate", "--why", "x", "--json")):
         result = call(*words)
         assert isinstance(result.exception, InputError)
         assert "nobody can be asked: let" in str(result.exception)
         assert "Say --yes" in str(result.exception)
+    assert not (home / "store").exists()
+    run("publish", "accurate")
+    assert isinstance(call("promote", "accurate", "--why", "x").exception, InputError)
     assert run("log")["moves"] == []
-    assert run("list", "--store")["versions"] == []
 
 
 def test_a_move_without_a_reason_in_one_line_is_refused_before_anything_is_published(call, home: Path) -> None:

@@ -17,7 +17,7 @@ from models.pointer import Pointer, RaceLostError
 from models.publish import manifest_path, publish, published, signatures_in, tree_of
 from models.pull import LOCK_PREFIX, pull
 from models.store import PROBES, Store, StoreAwayError, StoreError, TakenError, open_store, require_conditions
-from runtime.errors import CorruptVersionError, InputError, VersionNotFoundError
+from runtime.errors import CorruptVersionError, InputError, ModelError, VersionNotFoundError
 
 NAME = "v-0123456789"
 """Of the versions that `make_version` makes."""
@@ -130,7 +130,7 @@ def test_who_pulls_the_same_at_once_waits_for_the_first_and_takes_what_it_brough
 @pytest.mark.parametrize("name", ["/mine", "../mine", "v-0123456789/..", "", "."])
 def test_a_name_that_is_no_version_never_becomes_a_path(name: str, trust: Path, tmp_path: Path) -> None:
     unasked = Store(None, "nowhere")
-    with pytest.raises(InputError, match="is no version's own name: `v-` and 10 hex digits"):
+    with pytest.raises(ModelError, match="is no version's own name: `v-` and 10 hex digits"):
         pull(unasked, name, tmp_path / "there", trust)
     assert not (tmp_path / "there").exists()
 

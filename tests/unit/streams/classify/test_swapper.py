@@ -190,6 +190,29 @@ async def test_a_move_of_something_else_does_not_load_a_refused_version_once_mor
     assert world.serves == B, "named anew, it is tried anew"
 
 
+async def test_a_refused_version_that_loses_one_of_its_places_is_not_tried_again(world) -> None:
+    world.registry.spoilt[B] = CorruptVersionError("a flipped bit")
+    world.registry.move("stage", lambda now: pointer.staged(now, B))
+    await world.follow()
+    world.registry.move("challenge", lambda now: pointer.challenged(now, B, Policy("shadow", 0.5)))
+    await world.follow()
+    world.registry.move("challenge", pointer.unchallenged)
+    await world.follow()
+    assert world.registry.brought == [B, B]
+
+
+async def test_a_trust_file_that_cannot_be_read_is_no_fault_of_the_version(world) -> None:
+    world.registry.spoilt[B] = InputError("line 3 of trusted.txt is no key")
+    world.registry.promote(B)
+    with capture_logs() as logs:
+        await world.follow()
+    assert [line["event"] for line in logs] == ["version_not_had"]
+    del world.registry.spoilt[B]
+    world.time += 5.0
+    await world.follow()
+    assert world.serves == B
+
+
 async def test_a_version_that_was_refused_at_the_start_is_not_told_again(world) -> None:
     world.registry.promote(B)
     world.swapper = world.start(Start(world.slot._champion, 1, (B, "NaN weights")))

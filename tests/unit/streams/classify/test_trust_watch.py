@@ -97,3 +97,47 @@ async def test_what_is_no_version_is_not_checked(world) -> None:
     world.slot.serving.version = "noop"
     world.between = lambda: keys.revoke(world.trust, world.ids[A]) if world.looks == 1 else None
     await run(world)
+
+
+@pytest.mark.parametrize("place", ["champion", "canary"])
+async def test_a_version_that_begins_to_serve_after_its_key_was_revoked_is_seen(world, place) -> None:
+    def between() -> None:
+        if world.looks == 1:  # it is being loaded, and was verified before
+            keys.revoke(world.trust, world.ids[B])
+        elif place == "champion":
+            world.slot.serving.version = B
+        else:
+            world.slot.canary = B
+
+    world.between = between
+    if place == "champion":
+        with pytest.raises(CorruptVersionError, match="has revoked"):
+            await world.watch.run()
+    else:
+        await run(world)
+        assert [version for version, _ in world.distrusted] == [B]
+
+
+async def test_a_trust_file_that_is_just_being_replaced_ends_nothing(world) -> None:
+    content = world.trust.read_bytes()
+
+    def between() -> None:
+        world.trust.unlink() if world.looks == 1 else world.trust.write_bytes(content)
+
+    world.between = between
+    await run(world)
+
+
+async def test_a_trust_file_that_stays_away_trusts_nobody(world) -> None:
+    world.between = lambda: world.trust.unlink(missing_ok=True)
+    with pytest.raises(CorruptVersionError, match="does not trust"):
+        await world.watch.run()
+
+
+async def test_a_version_whose_folder_went_away_is_told(world) -> None:
+    import shutil
+
+    shutil.rmtree(world.settings.registry_folder / A)
+    with capture_logs() as logs:
+        await run(world)
+    assert [line["event"] for line in logs] == ["trust_not_checked"]

@@ -88,9 +88,10 @@ TEST, GOLDEN = 2_200, 300
 def real(old: Path, new: Path, folder: Path, seed: int) -> Material:
     """Two labelled files of real text: the first is what the champion knows, the second is what comes then.
 
-    Near-copies are one text. Of the old domain, the training part is learnt, the test part grades and is the gate's
-    old domain, the validation part goes into the golden set. Of the new domain `TEST` texts grade and nothing else
-    holds them, `GOLDEN` go into the golden set, the others are streamed in an order drawn by the seed.
+    Near-copies are one text. Of each domain some texts grade, and `GOLDEN` are the golden set's: nothing else holds
+    them. Of the old domain those that grade are a half of its test part, and the rest is what champion and trainer are
+    given; of its test part the other half is there, the gate's old domain. Of the new domain `TEST` texts grade, and
+    the rest is streamed in an order drawn by the seed.
 
     Args:
         old: JSON Lines, gz too, with `text` and `label`.
@@ -101,17 +102,18 @@ def real(old: Path, new: Path, folder: Path, seed: int) -> Material:
     Raises:
         InputError: a file cannot be read, or the new one has too few texts.
     """
-    known = _examples(old)
-    coming = sorted(_examples(new), key=lambda one: hashlib.sha256(f"loop:{one.key}".encode()).digest())
+    known, coming = _by_hash(_examples(old)), _by_hash(_examples(new))
     graded, chosen, streamed = coming[:TEST], coming[TEST : TEST + GOLDEN], coming[TEST + GOLDEN :]
     if len(streamed) < TEST:
         raise InputError(f"{new} has {len(coming):,} different texts; {2 * TEST + GOLDEN:,} are needed")
-    calm = [one for one in known if part_of(one.key) == "test"]
+    calm = [one for one in known if part_of(one.key) == "test"][::2]
+    kept = [one for one in known if part_of(one.key) != "test"][:GOLDEN]
+    apart = {one.key for one in (*calm, *kept)}
     for part in (streamed, calm):
         random.Random(seed).shuffle(part)
     base, golden = folder / "old-domain.jsonl", folder / "golden.jsonl"
-    _write(base, map(_row, known))
-    _write(golden, map(_row, [*(one for one in known if part_of(one.key) == "valid"), *chosen]))
+    _write(base, (_row(one) for one in known if one.key not in apart))
+    _write(golden, map(_row, [*kept, *chosen]))
     return Material(
         name=f"{old.parent.name}, then {new.parent.name}",
         before=_stories(calm, "calm"),
@@ -121,6 +123,11 @@ def real(old: Path, new: Path, folder: Path, seed: int) -> Material:
         base=base,
         golden=golden,
     )
+
+
+def _by_hash(examples: Sequence[Example]) -> list[Example]:
+    """The same order for every seed, and no other than that of the split."""
+    return sorted(examples, key=lambda one: hashlib.sha256(f"loop:{one.key}".encode()).digest())
 
 
 def _row(one: Example) -> dict[str, str]:

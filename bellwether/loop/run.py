@@ -21,11 +21,12 @@ from bellwether.loop.people import People
 from bellwether.loop.screen import Screen
 from bellwether.loop.trainer_log import TrainerLog
 from bellwether.loop.watch import TOPICS, Watch
-from models.pointer import head
+from models.pointer import head, moves
 from runtime import clock
 from runtime.errors import DependencyError
 from runtime.topic_reader import open_reader
 from trainer.service import records
+from trainer.service.promotion import Plan, next_step
 from trainer.service.records import RunRecord
 
 READY_S = 180.0
@@ -165,6 +166,9 @@ class _Session:
             return False
         if not record.may_promote:
             return True
+        step = next_step(record, moves(self.stage.store), clock.now(), Plan(self.order.shadow_s))
+        if step.action == "over" and head(self.stage.store).champion != record.version:
+            return True  # the shadow dropped it, or the field took it back
         own = sum(one.version == record.version for one in watch.seen[-2 * SETTLE_EVENTS :])
         return own >= SETTLE_EVENTS
 

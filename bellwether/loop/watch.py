@@ -44,6 +44,7 @@ class Watch:
         self.drift_ms: int | None = None
         self.labels_ms: list[int] = []
         self.waiting: deque[Scored] = deque()
+        self._labelled: set[str] = set()
 
     def look(self) -> None:
         """Take over what came; waits a fraction of a second where nothing did."""
@@ -60,6 +61,7 @@ class Watch:
         if not self.waiting:
             return None
         event = self.waiting.popleft()
+        self._labelled.add(event.event_id)
         answer = event.tasks[TASK]
         return LabelSubmitted(
             event_id=event.event_id,
@@ -77,6 +79,8 @@ class Watch:
         name, again, _ = event.event_id.partition(AGAIN)
         story = self._truth.get(name)
         is_drifted = story is not None
+        if again and name in self._labelled:
+            return  # a version may have learnt this very story
         known = story or self._calm.get(name)
         if known is None or TASK not in event.tasks:
             return

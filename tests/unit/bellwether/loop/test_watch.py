@@ -75,6 +75,17 @@ def test_people_label_drifted_events_once_with_the_truth_and_what_the_model_said
     assert watch.next_label() is None
 
 
+def test_a_story_that_was_labelled_does_not_count_when_it_is_told_again(watch, reader) -> None:
+    for story in DRIFT[:2]:
+        reader.put(SCORED.name, scored(story, "negative"), 1)
+    watch.look()
+    assert watch.next_label().event_id == DRIFT[0].event_id
+    for story in DRIFT[:2]:
+        reader.put(SCORED.name, scored(story, "negative", f"{story.event_id}{AGAIN}2"), 2)
+    watch.look()
+    assert [one.truth for one in watch.seen if one.time_ms == 2] == [DRIFT[1].label]
+
+
 def test_the_drift_goes_on_under_ids_of_its_own() -> None:
     told = stream(CALM, DRIFT)
     ids = [next(told).event_id for _ in range(2 + 3 * 3)]

@@ -37,25 +37,28 @@ class Evidence:
         """By task, how many events a champion gave each label since this trainer leads."""
         return self._counts.get(version, {})
 
-    def outcomes(self, version: str, labels: Mapping[Subject, LabelSubmitted]) -> list[Outcome]:
-        """How a champion did on the events that it served and that are labelled now."""
-        found = ((self._said(label, version), label) for label in labels.values())
-        return [
-            Outcome(said == label.label, 1 / label.sampling_probability) for said, label in found if said is not None
-        ]
+    def outcomes(self, version: str, labels: Mapping[Subject, LabelSubmitted]) -> dict[str, list[Outcome]]:
+        """By task, how a champion did on the events that it served and that are labelled now."""
+        found: dict[str, list[Outcome]] = {}
+        for label in labels.values():
+            said = self._said(label, version)
+            if said is not None:
+                own = found.setdefault(label.task, [])
+                own.append(Outcome(said == label.label, 1 / label.sampling_probability))
+        return found
 
-    def pairs(self, champion: str, shadow: str, labels: Iterable[LabelSubmitted]) -> tuple[int, int]:
-        """Of the labelled events that both scored, those that the champion alone had right, and the shadow alone."""
-        lost = won = 0
+    def pairs(self, champion: str, shadow: str, labels: Iterable[LabelSubmitted]) -> dict[str, tuple[int, int]]:
+        """By task, the labelled events that both scored and the champion alone had right, and the shadow alone."""
+        found: dict[str, tuple[int, int]] = {}
         for label in labels:
             tried = self._answers.get((label.event_id, True))
             served = self._said(label, champion)
             if tried is None or tried.model_version != shadow or served is None or label.task not in tried.tasks:
                 continue
             ours, theirs = served == label.label, tried.labels[label.task] == label.label
-            lost += ours and not theirs
-            won += theirs and not ours
-        return lost, won
+            lost, won = found.get(label.task, (0, 0))
+            found[label.task] = lost + (ours and not theirs), won + (theirs and not ours)
+        return found
 
     def _said(self, label: LabelSubmitted, version: str) -> str | None:
         """What a version that served said of a label's event: from the label's snapshot, else as it was read."""

@@ -8,11 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from trainer.service.records import Shares
 
 Z_95 = 1.6448536
 """The standard normal's 95 % point: bounds here are one-sided."""
+
+MOST_LOOKS = 6
+"""At a new champion's errors, each at twice the labels of the one before: the level is divided by them (Bonferroni)."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +24,13 @@ class Bounds:
     """When the field decides.
 
     Attributes:
-        error_margin: a new champion goes when its error is above the old one's by more than this, at 95 %.
+        error_margin: a new champion goes when its error is above the old one's by more than this in one task, at 95 %
+            over all looks and tasks.
         min_labels: of each version, in effective number, before errors are compared.
         share_margin: it goes when a class's share lies further than this from the gate's forecast, at 95 %.
         min_events: that it scored, before shares are compared.
-        worse_p: a shadow is dropped when its paired outcomes would be as bad with this probability by chance.
+        worse_p: a shadow is dropped when the paired outcomes of one task would be as bad with this probability,
+            divided by the number of tasks, by chance.
     """
 
     error_margin: float = 0.02
@@ -70,47 +76,69 @@ class Errors:
         return cls(wrong / total, total**2 / squares) if total else cls(math.nan, 0.0)
 
 
-def rollback(before: Errors, after: Errors, forecast: Shares, seen: Mapping[str, Mapping[str, int]],
-             bounds: Bounds) -> str | None:  # fmt: skip
+def looks_due(errors: Mapping[str, tuple[Errors, Errors]], looked: Mapping[str, int], bounds: Bounds) -> dict[str, int]:
+    """The tasks whose errors are to be compared now, with the number of the look, from 1 on.
+
+    Both versions need `min_labels`; the next look comes with twice as many of the new one, up to `MOST_LOOKS`. So
+    many looks, at a level that is divided by them, tell a good version falsely off no more often than one would.
+
+    Args:
+        errors: by task, of the champion before and of the new one.
+        looked: by task, the last look.
+        bounds: see there.
+    """
+    found: dict[str, int] = {}
+    for task, (before, after) in errors.items():
+        if min(before.labels, after.labels) < bounds.min_labels:
+            continue
+        look = min(1 + int(math.log2(after.labels / bounds.min_labels)), MOST_LOOKS)
+        if look > looked.get(task, 0):
+            found[task] = look
+    return found
+
+
+def rollback(errors: Mapping[str, tuple[Errors, Errors]], due: Iterable[str], forecast: Shares,
+             seen: Mapping[str, Mapping[str, int]], bounds: Bounds) -> str | None:  # fmt: skip
     """Why a new champion must go, None where nothing says so.
 
     Args:
-        before: of the champion before, on what it served.
-        after: of the new one.
+        errors: by task, of the champion before, on what it served, and of the new one.
+        due: tasks whose errors are compared, see `looks_due`.
         forecast: the class shares that the gate foresaw.
         seen: by task, how many events the new one gave each label.
         bounds: see there.
     """
-    return _error(before, after, bounds) or _shift(forecast, seen, bounds)
+    z = NormalDist().inv_cdf(1 - 0.05 / (MOST_LOOKS * max(len(errors), 1)))
+    worse = (_error(task, *errors[task], z, bounds) for task in sorted(due))
+    return next((why for why in worse if why is not None), None) or _shift(forecast, seen, bounds)
 
 
-def worse_in_shadow(lost: int, won: int, bounds: Bounds) -> str | None:
+def worse_in_shadow(pairs: Mapping[str, tuple[int, int]], bounds: Bounds) -> str | None:
     """Why a shadow must not serve, None where its paired outcomes allow it.
 
     The exact one-sided form of McNemar's test (1947): of the events on which one of the two is right, how many are
-    the champion's.
+    the champion's. Each task for itself.
 
     Args:
-        lost: labelled events on which the champion alone was right.
-        won: on which the shadow alone was.
+        pairs: by task, the labelled events on which the champion alone was right, and those on which the shadow was.
         bounds: see there.
     """
-    tried = lost + won
-    probability = sum(math.comb(tried, number) for number in range(lost, tried + 1)) / 2**tried
-    if probability >= bounds.worse_p:
-        return None
-    return f"in the shadow it lost {lost} and won {won} labelled events against the champion (p = {probability:.2g})"
+    for task, (lost, won) in sorted(pairs.items()):
+        tried = lost + won
+        probability = sum(math.comb(tried, number) for number in range(lost, tried + 1)) / 2**tried
+        if probability < bounds.worse_p / len(pairs):
+            words = f"{task}: in the shadow it lost {lost} and won {won} labelled events against the champion"
+            return f"{words} (p = {probability:.2g})"
+    return None
 
 
-def _error(before: Errors, after: Errors, bounds: Bounds) -> str | None:
-    if min(before.labels, after.labels) < bounds.min_labels:
-        return None
+def _error(task: str, before: Errors, after: Errors, z: float, bounds: Bounds) -> str | None:
     spread = math.sqrt(sum(one.rate * (1 - one.rate) / one.labels for one in (before, after)))
-    low = after.rate - before.rate - Z_95 * spread
+    low = after.rate - before.rate - z * spread
     if low <= bounds.error_margin:
         return None
     return (
-        f"prequential error {after.rate:.3f} on {after.labels:.0f} labels, {before.rate:.3f} before on "
+        f"{task}: prequential error {after.rate:.3f} on {after.labels:.0f} labels, {before.rate:.3f} before on "
         f"{before.labels:.0f}: worse by at least {low:.3f}, allowed {bounds.error_margin:.3f}"
     )
 

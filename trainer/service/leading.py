@@ -11,22 +11,25 @@ from typing import NamedTuple
 from models import pointer as pointers
 from runtime import clock, log
 from runtime.crashpoints import Pass, unharmed
+from trainer.labels.effective import Subject, effective
 from trainer.labels.store import Counts, Entry, LabelStore
 from trainer.service import field as fields
 from trainer.service.evidence import Evidence
-from trainer.service.field import Bounds, Errors
+from trainer.service.field import Bounds
 from trainer.service.folder import Order, folder_of, folders
 from trainer.service.parts import Glance, Parts, Trigger
-from trainer.service.promotion import Plan, Step, next_step, promoted_at
+from trainer.service.promotion import Plan, Step, next_step
 from trainer.service.records import FencedError, RunRecord
 from trainer.service.registry import Registry
 from trainer.service.run import Run, fits, repeats
 from trainer.service.tail import Answer
+from trainer.service.watching import Watching, clock_passed
 from trainer.service.work import Start, Worker
+from wire.events import LabelSubmitted
 from wire.topics import LABELS
 
-WATCH_EVERY_S = 5.0
-"""Between two looks at a new champion's labels: all effective ones are read for it."""
+PAUSE_S = 15.0
+"""After labels were sorted and no run began: all of them are read for it."""
 
 _log = log.get(__name__)
 
@@ -89,11 +92,13 @@ class Leading:
     run: Run | None = field(default=None, init=False)
     evidence: Evidence = field(default_factory=Evidence, init=False)
     step: Step = field(default=Step("over", "nothing was looked at yet"), init=False)
-    _watched: datetime | None = field(default=None, init=False)
     _lost: int = field(default=0, init=False)
     _waits_up_to: int = field(default=-1, init=False)
+    _waits_since: datetime | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
+        bounds, watch_s = self.rules.bounds, self.rules.watch_s
+        self._watching = Watching(self.registry, self.evidence, self._believed, bounds, watch_s, self.now)
         for label in self.labels.labels():  # those of before this term; who knows them already is told nothing new
             self.parts.labelled(label)
 
@@ -122,6 +127,8 @@ class Leading:
         """
         self.registry.look()
         last = self.registry.last
+        if (problem := self._watching.problem()) is not None and self.confirm():
+            self.registry.move("rollback", pointers.rolled_back(self.registry.pointer), problem)
         if self.run is not None:
             return self._go_on(self.run)
         if last is not None and last.number != self._lost:
@@ -129,7 +136,6 @@ class Leading:
             if self.step.action != "over":
                 self._settle(last)
                 return None
-            self._watch(last)
         self._begin(last)
         return None
 
@@ -191,35 +197,21 @@ class Leading:
     def _in_shadow(self, record: RunRecord) -> str | None:
         if record.parent is None or record.version is None or self.registry.pointer.challenger != record.version:
             return None
-        lost, won = self.evidence.pairs(record.parent, record.version, self.labels.effective().values())
-        _log.info("shadow_compared", run=record.number, lost=lost, won=won)
-        return fields.worse_in_shadow(lost, won, self.rules.bounds)
+        pairs = self.evidence.pairs(record.parent, record.version, self._believed().values())
+        _log.info("shadow_compared", run=record.number, pairs=pairs)
+        return fields.worse_in_shadow(pairs, self.rules.bounds)
 
-    def _watch(self, record: RunRecord) -> None:
-        """Take a new champion back when the field says so."""
-        promoted, pointer = promoted_at(record, self.registry.moves), self.registry.pointer
-        if promoted is None or record.version is None or record.parent is None:
-            return
-        now = self.now()
-        age = (now - datetime.fromisoformat(promoted.at)).total_seconds()
-        is_ours = pointer.champion == record.version and pointer.since == promoted.pointer.generation
-        if not is_ours or pointer.previous != record.parent or age > self.rules.watch_s:
-            return
-        if self._watched is not None and (now - self._watched).total_seconds() < WATCH_EVERY_S:
-            return
-        self._watched = now
-        labels = self.labels.effective()
-        before, after = (Errors.of(self.evidence.outcomes(one, labels)) for one in (record.parent, record.version))
-        seen = self.evidence.counts(record.version)
-        why = fields.rollback(before, after, record.judgement.forecast, seen, self.rules.bounds)
-        if why is not None and self.confirm():
-            self.registry.move("rollback", pointers.rolled_back(pointer), f"run {record.number}: {why}")
+    def _believed(self) -> dict[Subject, LabelSubmitted]:
+        """The labels that count, of people who are believed; those without a text are left out."""
+        believed = self.parts.believed(self.labels.labels())
+        return effective((label for label in believed if label.text is not None), self.parts.ranks)
 
     def _begin(self, last: RunRecord | None) -> None:
         """Go on with what a killed trainer left, else ask whether a run shall begin."""
         for left in folders(self.state):
             order = left.order()
-            if order is not None and fits(order, last, self.registry.pointer):
+            is_ours = order is not None and order.recipe == self.rules.recipe.sha256
+            if order is not None and is_ours and fits(order, last, self.registry.pointer):
                 self.run = self._run(order)
                 return
             if self.confirm():
@@ -232,6 +224,8 @@ class Leading:
         if last is not None and last.number == self._lost:
             return Trigger(f"run {last.number} was {last.judgement.verdict}, and its version went with its machine")
         if self._waits_up_to == self.labels.next_offset(LABELS.name):
+            return None
+        if not clock_passed(self._waits_since, self.now(), PAUSE_S):
             return None
         position = last.position if last else 0
         return self.parts.decide(
@@ -250,7 +244,7 @@ class Leading:
         position = self.labels.next_offset(LABELS.name)
         if len(sorted_.aside) < trigger.least_aside:
             _log.info("run_waits", why=trigger.why, aside=len(sorted_.aside), needed=trigger.least_aside)
-            self._waits_up_to = position
+            self._waits_up_to, self._waits_since = position, self.now()
             return
         folder = folder_of(self.state, (last.number if last else 0) + 1)
         data, count = folder.collect(sorted_.kept.items(), sorted_.aside.values(), recipe.base, sorted_.weights)

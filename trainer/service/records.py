@@ -8,7 +8,7 @@ Triggers count labels after the last record, whatever its verdict, so a rejected
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -124,6 +124,18 @@ def last(store: Store, known: RunRecord | None = None) -> RunRecord | None:
     while (content := store.read(_path(known.number + 1))) is not None:
         known = _decoded(store, known.number + 1, content)
     return known
+
+
+def back(store: Store, newest: RunRecord) -> Iterator[RunRecord]:
+    """This record and those before it, newest first, each read when it is asked for.
+
+    Raises:
+        CorruptVersionError: one is no record of ours.
+        StoreError: the store does not answer or refuses.
+    """
+    yield newest
+    for number in range(newest.number - 1, 0, -1):
+        yield _record(store, number)
 
 
 def every(store: Store) -> list[RunRecord]:

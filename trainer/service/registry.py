@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from models import pointer as pointers
@@ -55,6 +55,14 @@ class Registry:
         """When the pointer named the champion; None without one."""
         own = (move.at for move in self.moves if move.pointer.generation == self.pointer.since)
         return next((datetime.fromisoformat(at) for at in own), None)
+
+    def back(self) -> Iterator[RunRecord]:
+        """The records that may have to do with the champion, newest first: those begun before it was promoted."""
+        if self.last is None or not any(
+            move.action == "promote" and move.pointer.generation == self.pointer.since for move in self.moves
+        ):
+            return
+        yield from records.back(self._store, self.last)
 
     def record(self, record: RunRecord) -> None:
         """Write a run's record.

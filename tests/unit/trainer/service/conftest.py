@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -31,8 +31,14 @@ FIRST, NEXT = "v-0000000001", "v-00000000{number:02d}"
 
 
 def label(number: int, says: str = "negative", **changes: object) -> LabelSubmitted:
-    fields = {"event_id": f"e-{number}", "task": "sentiment", "text": f"Ostra cuts {number}", "labelled_at": WHEN}
-    return LabelSubmitted(label=says, labeller="ana", **fields | changes)  # type: ignore[arg-type]
+    fields = {
+        "event_id": f"e-{number}",
+        "task": "sentiment",
+        "text": f"Ostra cuts {number}",
+        "labelled_at": WHEN,
+        "labeller": "ana",
+    }
+    return LabelSubmitted(label=says, **fields | changes)  # type: ignore[arg-type]
 
 
 class Inline:
@@ -70,6 +76,9 @@ class World:
     forecast: dict[str, dict[str, float]] = field(default_factory=dict)
     offset: int = 0
     fails: bool = False
+    least_aside: int = 0
+    recipe: str = "recipe"
+    distrusted: str = "nobody"
 
     def __post_init__(self) -> None:
         self.store: Store = open_store(str(self.folder / "store"), make=True)
@@ -84,7 +93,8 @@ class World:
     def term(self, passed: Pass = unharmed, state: str = "trainer") -> Leading:
         parts = Parts(
             decide=self._decide,
-            sort=lambda given: Sorted(effective(given, {})),
+            sort=self._sort,
+            believed=lambda given: [one for one in given if one.labeller != self.distrusted],
             work=Work(train=self._train, build=self._build, judge=self._judge),
             has=lambda version: version in self.built,
             publish=self._publish,
@@ -92,7 +102,7 @@ class World:
         )
         store = LabelStore(self.folder / state / "labels.sqlite")
         registry = Registry(self.store, "trainer@here", parts.announce, self.clock)
-        rules = Rules(Recipe("recipe"), self.plan)
+        rules = Rules(Recipe(self.recipe), self.plan)
         return Leading(
             self.folder / state, store, registry, parts, rules, lambda: self.leads, "trainer@here", passed,
             self.clock, partial(Inline, passed),
@@ -114,9 +124,12 @@ class World:
     def did(self, deed: str) -> int:
         return sum(one.startswith(deed) for one in self.deeds)
 
-    @staticmethod
-    def _decide(glance: Glance) -> Trigger | None:
-        return Trigger(f"{glance.labels} labels") if glance.labels >= 3 else None
+    def _decide(self, glance: Glance) -> Trigger | None:
+        return Trigger(f"{glance.labels} labels", least_aside=self.least_aside) if glance.labels >= 3 else None
+
+    def _sort(self, given: Iterable[LabelSubmitted]) -> Sorted:
+        self.deeds.append("sort")
+        return Sorted(effective(given, {}))
 
     def _train(self, order: Order, folder: RunFolder, _: Tell) -> None:
         self.deeds.append(f"train {order.number}: {len(folder.kept.read_bytes().splitlines())}")

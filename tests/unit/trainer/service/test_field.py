@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 
 from trainer.service.evidence import Evidence
-from trainer.service.field import Bounds, Errors, Outcome, rollback, worse_in_shadow
+from trainer.service.field import Bounds, Errors, Outcome, looks_due, rollback, worse_in_shadow
 from trainer.service.tail import Answer, Said
 
 from .conftest import label
@@ -38,7 +39,48 @@ def test_errors_weigh_by_the_inverse_of_the_sampling_probability() -> None:
 def test_a_champion_goes_only_when_its_error_is_worse_beyond_doubt_and_margin(
     before: Errors, after: Errors, goes: bool
 ) -> None:
-    assert (rollback(before, after, {}, {}, Bounds()) is not None) == goes
+    errors = {"sentiment": (before, after)}
+    due = looks_due(errors, {}, Bounds())
+    assert (rollback(errors, due, {}, {}, Bounds()) is not None) == goes
+
+
+def test_one_task_does_not_speak_for_another() -> None:
+    """A hard task under the new version and an easy one under the old are no comparison."""
+    easy, hard = Errors(0.05, 400), Errors(0.40, 400)
+    errors = {"sentiment": (easy, easy), "topic": (hard, hard)}
+    assert rollback(errors, looks_due(errors, {}, Bounds()), {}, {}, Bounds()) is None
+    errors["topic"] = (hard, Errors(0.60, 400))
+    why = rollback(errors, looks_due(errors, {}, Bounds()), {}, {}, Bounds())
+    assert why is not None
+    assert why.startswith("topic: prequential error 0.600")
+
+
+def test_errors_are_looked_at_when_the_labels_doubled() -> None:
+    looked: dict[str, int] = {}
+    seen: list[int] = []
+    for labels in range(10, 20_000, 10):
+        due = looks_due({"topic": (Errors(0.1, 400), Errors(0.1, labels))}, looked, Bounds())
+        looked |= due
+        seen += [labels] * len(due)
+    assert seen == [100, 200, 400, 800, 1_600, 3_200]
+
+
+def test_many_looks_tell_a_good_version_seldom_off() -> None:
+    """Looked at after each label at one-sided 95 %, a fifth or more of such versions would go."""
+    chance, gone = random.Random(5), 0
+    bounds = Bounds(error_margin=0.0)
+    for _ in range(200):
+        wrong, looked = 0, dict[str, int]()
+        before = sum(chance.random() < 0.2 for _ in range(800)) / 800
+        for labels in range(1, 801):
+            wrong += chance.random() < 0.2
+            errors = {"topic": (Errors(before, 800), Errors(wrong / labels, labels))}
+            due = looks_due(errors, looked, bounds)
+            looked |= due
+            if due and rollback(errors, due, {}, {}, bounds):
+                gone += 1
+                break
+    assert gone <= 200 * 0.05
 
 
 @pytest.mark.parametrize(
@@ -46,12 +88,12 @@ def test_a_champion_goes_only_when_its_error_is_worse_beyond_doubt_and_margin(
 )
 def test_a_champion_goes_when_a_class_share_is_far_from_the_forecast(negative: float, events: int, goes: bool) -> None:
     seen = {"sentiment": {"negative": round(negative * events), "positive": round((1 - negative) * events)}}
-    assert (rollback(NONE, NONE, HALVES, seen, Bounds()) is not None) == goes
+    assert (rollback({}, (), HALVES, seen, Bounds()) is not None) == goes
 
 
 def test_a_label_that_the_forecast_does_not_name_is_missed_elsewhere() -> None:
     """All that goes to a new label is missing from the others."""
-    why = rollback(NONE, NONE, HALVES, {"sentiment": {"other": 1_000}}, Bounds())
+    why = rollback({}, (), HALVES, {"sentiment": {"other": 1_000}}, Bounds())
     assert why == "sentiment negative: 0.0% of 1000 events, the gate foresaw 50.0%, allowed is 10% off"
 
 
@@ -59,7 +101,14 @@ def test_a_label_that_the_forecast_does_not_name_is_missed_elsewhere() -> None:
     ("lost", "won", "is_dropped"), [(0, 0, False), (4, 0, False), (5, 0, True), (30, 20, False), (40, 20, True)]
 )
 def test_a_shadow_is_dropped_by_mcnemars_exact_test(lost: int, won: int, is_dropped: bool) -> None:
-    assert (worse_in_shadow(lost, won, Bounds()) is not None) == is_dropped
+    assert (worse_in_shadow({"sentiment": (lost, won)}, Bounds()) is not None) == is_dropped
+
+
+def test_a_shadow_that_is_worse_in_one_task_is_dropped_for_it_alone() -> None:
+    why = worse_in_shadow({"sentiment": (0, 40), "topic": (12, 1)}, Bounds())
+    assert why is not None
+    assert why.startswith("topic: in the shadow it lost 12 and won 1")
+    assert worse_in_shadow({"sentiment": (5, 0), "topic": (0, 0)}, Bounds()) is None, "the level is shared"
 
 
 def said(number: int, version: str, what: str, *, is_shadow: bool = False) -> Answer:
@@ -74,9 +123,9 @@ def test_answers_and_labels_meet_whichever_comes_first() -> None:
     own = {"model_version": "old", "probabilities": {"negative": 1_000, "neutral": 9_000}}
     labels = {(one.event_id, one.task): one for one in (label(1), label(2), label(3, **own), label(4))}
     found = evidence.outcomes("old", labels)  # type: ignore[arg-type]
-    assert [one.is_right for one in found] == [True, False, False]
-    assert evidence.outcomes("new", labels) == []  # type: ignore[arg-type]
-    assert evidence.pairs("old", "new", labels.values()) == (1, 0)
-    assert evidence.pairs("old", "another", labels.values()) == (0, 0)
+    assert [one.is_right for one in found["sentiment"]] == [True, False, False]
+    assert evidence.outcomes("new", labels) == {}  # type: ignore[arg-type]
+    assert evidence.pairs("old", "new", labels.values()) == {"sentiment": (1, 0)}
+    assert evidence.pairs("old", "another", labels.values()) == {}
     assert evidence.counts("old") == {"sentiment": {"negative": 1, "positive": 1}}
     assert evidence.counts("new") == {}

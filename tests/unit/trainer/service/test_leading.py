@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from models import pointer as pointers
@@ -14,7 +16,7 @@ from trainer.service.leading import Leading
 from trainer.service.promotion import Plan
 from trainer.service.tail import Answer, Said
 
-from .conftest import FIRST, World, label
+from .conftest import FIRST, Inline, World, label
 
 BUILT = "v-0000000011"
 
@@ -60,7 +62,7 @@ def test_labels_become_a_champion_by_way_of_a_record(world: World) -> None:
     assert world.deeds == []
     world.submit(term, label(3))
     world.turn(term)
-    assert world.deeds == ["train 1: 3", f"build {BUILT}", f"judge {BUILT}", f"publish {BUILT}"]
+    assert world.deeds == ["sort", "train 1: 3", f"build {BUILT}", f"judge {BUILT}", f"publish {BUILT}"]
     assert world.moves() == [("stage", BUILT), ("promote", BUILT)]
     (record,) = records.every(world.store)
     assert (record.number, record.position, record.labels, record.parent) == (1, 3, 3, FIRST)
@@ -210,7 +212,7 @@ def test_a_worse_shadow_is_dropped_and_not_tried_again(world: World) -> None:
     world.verdict = "same"
     world.turn(term, 40)
     assert world.moves()[2:] == [("challenge", None)]
-    assert "lost 10 and won 0 labelled events" in pointers.moves(world.store)[-1].why
+    assert "sentiment: in the shadow it lost 10 and won 0 labelled events" in pointers.moves(world.store)[-1].why
 
 
 @pytest.mark.parametrize(("wrong", "is_back"), [(140, True), (6, False)])
@@ -227,7 +229,99 @@ def test_a_champion_that_the_labels_speak_against_goes(world: World, wrong: int,
     world.turn(term, 5)
     assert (world.moves()[-1] == ("rollback", FIRST)) == is_back
     if is_back:
-        assert "prequential error 0.700 on 200 labels" in pointers.moves(world.store)[-1].why
+        assert "sentiment: prequential error 0.700 on 200 labels" in pointers.moves(world.store)[-1].why
+
+
+ANSWERS = {"negative": 9_000, "positive": 1_000}
+
+
+def promoted(world: World) -> Leading:
+    """A term whose version serves, with 200 labels of the champion before, all of them right."""
+    term = world.term()
+    world.submit(term, *(label(number, model_version=FIRST, probabilities=ANSWERS) for number in range(200)))
+    world.turn(term, 5)
+    assert world.moves()[-1] == ("promote", BUILT)
+    world.verdict = "same"
+    return term
+
+
+def contradict(world: World, term: Leading, number: int = 200, labeller: str = "ana") -> None:
+    said = {"model_version": BUILT, "probabilities": ANSWERS, "labeller": labeller}
+    world.submit(term, *(label(1_000 + one, "positive", **said) for one in range(number)))
+
+
+class Busy(Inline):
+    """A run's process that does not end."""
+
+    def __init__(self, *_: object) -> None:
+        self.code = None
+
+
+def test_a_champion_is_watched_while_a_run_works_and_the_run_goes_with_it(world: World) -> None:
+    term = promoted(world)
+    term.start = Busy
+    world.submit(term, *(label(number) for number in range(500, 504)))
+    world.turn(term, 2)
+    assert term.run is not None
+    contradict(world, term)
+    world.turn(term, 3)
+    assert world.moves()[-1] == ("rollback", FIRST)
+    assert term.run is None or term.run.order.parent == FIRST
+
+
+def test_a_later_run_does_not_end_the_watch(world: World) -> None:
+    term = promoted(world)
+    world.submit(term, *(label(number) for number in range(500, 504)))
+    world.turn(term, 5)
+    assert [one.judgement.verdict for one in records.every(world.store)] == ["better", "same"]
+    contradict(world, term)
+    world.turn(term, 5)
+    assert world.moves()[-1] == ("rollback", FIRST)
+    assert pointers.moves(world.store)[-1].why.startswith("run 1: sentiment: prequential error 1.000")
+
+
+def test_the_watch_is_over_after_its_time(world: World) -> None:
+    term = promoted(world)
+    world.now += timedelta(seconds=term.rules.watch_s)
+    contradict(world, term)
+    world.turn(term, 5)
+    assert world.moves()[-1] == ("promote", BUILT)
+
+
+def test_who_is_not_believed_brings_no_champion_down(world: World) -> None:
+    world.distrusted = "mallory"
+    term = promoted(world)
+    contradict(world, term, labeller="mallory")
+    world.turn(term, 5)
+    assert world.moves()[-1] == ("promote", BUILT)
+
+
+def test_who_is_not_believed_drops_no_shadow(world: World) -> None:
+    world.distrusted = "mallory"
+    term = in_shadow(world)
+    for number in range(100, 120):
+        term.answer(answer(number, FIRST, "negative"))
+        term.answer(answer(number, BUILT, "positive", is_shadow=True))
+    world.submit(term, *(label(number, labeller="mallory") for number in range(100, 110)))
+    world.turn(term, 40)
+    assert world.moves()[2:3] == [("promote", BUILT)]
+
+
+def test_while_too_few_are_set_aside_labels_are_not_sorted_anew_at_each(world: World) -> None:
+    world.least_aside = 1
+    term = world.term()
+    for number in range(40):
+        world.submit(term, label(number))
+        world.turn(term, 1, seconds=1.0)
+    assert world.did("sort") == 3
+    assert world.did("train") == 0
+
+
+def test_a_run_of_another_recipe_is_not_gone_on_with(world: World) -> None:
+    killed(world, "collected")
+    world.recipe = "another recipe"
+    world.turn(world.term())
+    assert [one.recipe for one in records.every(world.store)] == ["another recipe"]
 
 
 def test_a_champion_whose_answers_shift_from_the_forecast_goes(world: World) -> None:

@@ -1,0 +1,92 @@
+"""Watches a new champion, also while runs work: what the field says of it against the champion before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from runtime import clock
+from trainer.labels.effective import Subject
+from trainer.service import field as fields
+from trainer.service.evidence import Evidence
+from trainer.service.field import Bounds, Errors
+from trainer.service.promotion import promoted_at
+from trainer.service.records import RunRecord
+from trainer.service.registry import Registry
+from wire.events import LabelSubmitted
+
+WATCH_EVERY_S = 15.0
+"""Between two looks at a new champion's labels: all labels are read for it."""
+
+
+@dataclass
+class Watching:
+    """The watch over one champion after the other.
+
+    Args:
+        registry: says who serves, and which run made it.
+        evidence: what versions answered.
+        effective: the labels that count, of people who are believed.
+        bounds: when the field decides.
+        watch_s: how long a new champion is watched.
+        now: the wall clock.
+    """
+
+    registry: Registry
+    evidence: Evidence
+    effective: Callable[[], Mapping[Subject, LabelSubmitted]]
+    bounds: Bounds
+    watch_s: float
+    now: clock.Now
+    _since: int | None = field(default=None, init=False)
+    _record: RunRecord | None = field(default=None, init=False)
+    _looked: dict[str, int] = field(default_factory=dict, init=False)
+    _due: datetime | None = field(default=None, init=False)
+
+    def problem(self) -> str | None:
+        """Why the champion must go, None where nothing says so or where it is not looked at now.
+
+        Raises:
+            CorruptVersionError: a run's record is none of ours.
+            StoreError: the store does not answer or refuses.
+        """
+        record, pointer, now = self._promoting(), self.registry.pointer, self.now()
+        since = self.registry.champion_since
+        if record is None or record.version is None or record.parent is None or since is None:
+            return None
+        if pointer.previous != record.parent or (now - since).total_seconds() > self.watch_s:
+            return None
+        if not clock_passed(self._due, now, WATCH_EVERY_S):
+            return None
+        self._due = now
+        labels = self.effective()
+        before, after = (self._errors(version, labels) for version in (record.parent, record.version))
+        errors = {task: (before[task], after[task]) for task in before.keys() & after.keys()}
+        due = fields.looks_due(errors, self._looked, self.bounds)
+        seen = self.evidence.counts(record.version)
+        why = fields.rollback(errors, due, record.judgement.forecast, seen, self.bounds)
+        if why is None:
+            self._looked |= due
+            return None
+        return f"run {record.number}: {why}"
+
+    def _errors(self, version: str, labels: Mapping[Subject, LabelSubmitted]) -> dict[str, Errors]:
+        return {task: Errors.of(found) for task, found in self.evidence.outcomes(version, labels).items()}
+
+    def _promoting(self) -> RunRecord | None:
+        """The record of the run that made the champion; looked for once for each champion."""
+        since = self.registry.pointer.since
+        if since != self._since:
+            self._record = next((one for one in self.registry.back() if self._is_of(one, since)), None)
+            self._since, self._looked, self._due = since, {}, None
+        return self._record
+
+    def _is_of(self, record: RunRecord, since: int) -> bool:
+        promoted = promoted_at(record, self.registry.moves)
+        return promoted is not None and promoted.pointer.generation == since
+
+
+def clock_passed(then: datetime | None, now: datetime, seconds: float) -> bool:
+    """Whether so long has passed; a clock that was set back holds nothing up."""
+    return then is None or abs((now - then).total_seconds()) >= seconds

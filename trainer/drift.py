@@ -1,7 +1,7 @@
 """Watches four signals for change: confidence, class shares, novelty of the texts, and the prequential error.
 
-A restart goes on exactly where it was: the state holds the values since each detector's last alarm, and reading it
-replays them. So the file is plain JSON, outlives a new release of river, and executes nothing.
+Its state can be kept: it holds the values since each detector's last alarm, and reading it replays them. So it is
+plain JSON, outlives a new release of river, and executes nothing. The trainer keeps none, and reads again instead.
 """
 
 from __future__ import annotations

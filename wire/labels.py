@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from wire.events import LabelSubmitted
 
@@ -18,3 +18,12 @@ def key(label: LabelSubmitted) -> bytes:
     """
     at = label.labelled_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return ":".join(quote(part, safe="") for part in (label.event_id, label.task, label.labeller, at)).encode("ascii")
+
+
+def event_of(key: bytes) -> str:
+    """The event that a key names, also a tombstone's.
+
+    >>> event_of(b"a%3Ab:topic:desk:2026-01-05T12%3A00%3A00.000000Z")
+    'a:b'
+    """
+    return unquote(key.decode("utf-8", "replace").partition(":")[0])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 
+from msgspec.structs import replace
+
 from trainer.labels.effective import Subject
 from trainer.service.field import Outcome
 from trainer.service.tail import Answer
@@ -15,7 +17,7 @@ KEPT = 50_000
 
 
 class Evidence:
-    """Remembers what champion and challengers answered; bounded."""
+    """Remembers what champion and challengers answered, without the texts; bounded."""
 
     def __init__(self) -> None:
         self._answers: OrderedDict[tuple[str, bool], Answer] = OrderedDict()
@@ -25,13 +27,18 @@ class Evidence:
         """One answer more; a repeat of an event counts once."""
         key = (answer.event_id, answer.is_shadow)
         before = self._answers.pop(key, None)
-        self._answers[key] = answer
+        self._answers[key] = replace(answer, text="")
         if len(self._answers) > KEPT:
             self._answers.popitem(last=False)
         if not answer.is_shadow and (before is None or before.model_version != answer.model_version):
             by_task = self._counts.setdefault(answer.model_version, {})
             for task, label in answer.labels.items():
                 by_task.setdefault(task, Counter())[label] += 1
+
+    def forget(self, event_id: str) -> None:
+        """Drop what was answered of an event that was erased."""
+        for is_shadow in (False, True):
+            self._answers.pop((event_id, is_shadow), None)
 
     def counts(self, version: str) -> Mapping[str, Mapping[str, int]]:
         """By task, how many events a champion gave each label since this trainer leads."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from trainer.service.tail import Answer
 from trainer.service.watching import Watching, clock_passed
 from trainer.service.work import Start, Worker
 from wire.events import LabelSubmitted
+from wire.labels import event_of
 from wire.topics import LABELS
 
 PAUSE_S = 15.0
@@ -99,16 +100,24 @@ class Leading:
     def __post_init__(self) -> None:
         bounds, watch_s = self.rules.bounds, self.rules.watch_s
         self._watching = Watching(self.registry, self.evidence, self._believed, bounds, watch_s, self.now)
-        for label in self.labels.labels():  # those of before this term; who knows them already is told nothing new
-            self.parts.labelled(label)
+        self.parts.begun()
+        self.heed(self.parts.believed(self.labels.labels()), is_old=True)
 
     def take(self, entries: Sequence[Entry]) -> Counts:
         """Store labels; the file has them when this returns, so that the offset may be committed."""
         counts = self.labels.apply(LABELS.name, entries)
         for entry in entries:
-            if entry.label is not None:
-                self.parts.labelled(entry.label)
+            if entry.label is None:
+                event_id = event_of(entry.key)
+                self.evidence.forget(event_id)
+                self.parts.forgotten(event_id)
         return counts
+
+    def heed(self, believed: Iterable[LabelSubmitted], *, is_old: bool = False) -> None:
+        """Tell the parts of labels, oldest first; those of before this term are as old as they say, never newer."""
+        now = self.now()
+        for label in sorted(believed, key=lambda one: one.labelled_at):
+            self.parts.labelled(label, min(label.labelled_at, now) if is_old else now)
 
     def answer(self, answer: Answer) -> None:
         """See what a version said."""

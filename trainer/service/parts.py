@@ -96,7 +96,9 @@ class Parts:
         is_published: whether the store holds a version.
         announce: tells workers that the pointer moved; may fail, they look by themselves.
         answered: told of each scored event as it is read.
-        labelled: told of each label as it is read.
+        begun: told when a term as the leader begins, before all that it reads.
+        labelled: told of each label that is believed, any number of times, and when the trainer learnt of it.
+        forgotten: told of each event that was erased.
     """
 
     decide: Callable[[Glance], Trigger | None]
@@ -109,4 +111,6 @@ class Parts:
     ranks: Mapping[str, int] = field(default_factory=dict)
     believed: Callable[[Iterable[LabelSubmitted]], Sequence[LabelSubmitted]] = list
     answered: Callable[[Answer], None] = lambda _: None
-    labelled: Callable[[LabelSubmitted], None] = lambda _: None
+    begun: Callable[[], None] = lambda: None
+    labelled: Callable[[LabelSubmitted, datetime], None] = lambda _, __: None
+    forgotten: Callable[[str], None] = lambda _: None

@@ -116,14 +116,16 @@ class Service:
             self._lead(term)
 
     def _show_field(self, term: Leading) -> None:
-        """How the predictions did that got their labels, where there are new ones."""
+        """How the predictions did that got their labels, where there are new ones; drift is told of them too."""
         position = term.labels.next_offset(LABELS.name)
         if position == self._shown or self.monotonic() < self._show_due:
             return
         self._shown, self._show_due = position, self.monotonic() + SHOW_EVERY_S
         ledger = Ledger(self.parts.ranks)
-        for label in self.parts.believed(term.labels.labels()):
+        believed = self.parts.believed(term.labels.labels())
+        for label in believed:
             ledger.add(label)
+        term.heed(believed)
         self.metrics.field.show(report(ledger.outcomes()), ledger.unmeasured)
 
     def _lead(self, term: Leading) -> None:

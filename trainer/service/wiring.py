@@ -63,7 +63,9 @@ def parts(
         is_published=is_published,
         announce=announce,
         answered=drift.answered,
+        begun=drift.begin,
         labelled=drift.labelled,
+        forgotten=drift.forget,
     )
 
 

@@ -28,6 +28,8 @@ from wire.events import LabelSubmitted
 
 WHEN = datetime(2026, 1, 5, 12, tzinfo=UTC)
 FIRST, NEXT = "v-0000000001", "v-00000000{number:02d}"
+BUILT = "v-0000000011"
+"""The first run's version."""
 
 
 def label(number: int, says: str = "negative", **changes: object) -> LabelSubmitted:
@@ -79,6 +81,7 @@ class World:
     least_aside: int = 0
     recipe: str = "recipe"
     distrusted: str = "nobody"
+    told: list[tuple[object, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.store: Store = open_store(str(self.folder / "store"), make=True)
@@ -96,6 +99,9 @@ class World:
             sort=self._sort,
             believed=lambda given: [one for one in given if one.labeller != self.distrusted],
             work=Work(train=self._train, build=self._build, judge=self._judge),
+            begun=lambda: self.told.append(("begun",)),
+            labelled=lambda one, at: self.told.append((one.event_id, at)),
+            forgotten=lambda event_id: self.told.append(("forgotten", event_id)),
             has=lambda version: version in self.built,
             publish=self._publish,
             is_published=lambda version: version in self.published,

@@ -157,6 +157,17 @@ def _recognised(label: str, task: str | None, spelling: Mapping[str, Mapping[str
     return None, label
 
 
+def spelt(label: str, task: str, known: Mapping[str, Sequence[str]] = KNOWN_TASKS) -> str | None:
+    """A label as its task spells it, upper and lower case apart; None where a known task has no such label.
+
+    >>> spelt("Positive", "sentiment"), spelt("mixed", "sentiment"), spelt("mixed", "mood")
+    ('positive', None, 'mixed')
+    """
+    spelling = {name: {one.casefold(): one for one in labels} for name, labels in known.items()}
+    owner, name = _recognised(label, task, spelling)
+    return None if owner is None else name
+
+
 def task_labels(rows: Iterable[Row]) -> dict[str, tuple[str, ...]]:
     """The tasks of some rows with all their labels: the known ones whole, others as found, sorted."""
     found: dict[str, set[str]] = {}

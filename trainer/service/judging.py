@@ -72,7 +72,7 @@ def judged(
         tell: takes a sentence.
     """
     with closing(champion), closing(challenger):
-        found = {task: of(task) for task in champion.tasks}
+        found = {task: _answerable(of(task), entry.labels, task, tell) for task, entry in champion.tasks.items()}
         chief = max(found, key=lambda task: len(found[task][LATER]))
         evidence = {
             task: gather(champion, challenger, own, task, tell=tell) for task, own in found.items() if any(own.values())
@@ -82,6 +82,15 @@ def judged(
         return Judgement(verdict="same", reasons=("too few: no label was set aside",), is_sound=False)
     forecast = {chief: _forecast(evidence[chief])} if LATER in evidence[chief].slices else {}
     return _all(chief, verdicts, forecast)
+
+
+def _answerable(of: Slices, labels: Sequence[str], task: str, tell: Callable[[str], None]) -> Slices:
+    """The texts whose label the engines can give; how many are left out is told."""
+    found = {name: [row for row in rows if row.label in labels] for name, rows in of.items()}
+    for name, rows in of.items():
+        if left := len(rows) - len(found[name]):
+            tell(f"{left} texts of the slice '{name}' are left out: their label is none of {task}'s")
+    return found
 
 
 def _all(chief: str, verdicts: Mapping[str, Verdict], forecast: dict[str, dict[str, float]]) -> Judgement:

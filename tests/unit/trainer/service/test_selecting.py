@@ -15,7 +15,7 @@ from trainer.labels.aside import is_aside
 from trainer.labels.policy import Policy
 from trainer.service.judging import slices
 from trainer.service.place import Place
-from trainer.service.selecting import Selection
+from trainer.service.selecting import NO_LABEL, Selection
 
 from .conftest import WHEN, label
 
@@ -54,6 +54,14 @@ def test_a_fifth_is_set_aside_and_nothing_like_what_decides_is_learnt(place: Pla
     assert all(is_aside(one.text or "") for one in found.aside.values())
     assert 50 < len(aside) < 110
     assert set(found.weights) == set(found.kept)
+
+
+def test_a_label_that_its_task_has_not_is_refused_and_another_spelling_is_not(place: Place, capfd) -> None:
+    given = [label(1, "mixed", text=text(1)), label(2, "Positive", text=text(2)), label(3, "any", task="mood")]
+    found = Selection(place, Policy(trusted=("ana",)), lambda: WHEN).sort(given)
+    both = {**found.kept, **found.aside}
+    assert {subject.event_id: one.label for subject, one in both.items()} == {"e-2": "positive", "e-3": "any"}
+    assert f'"{NO_LABEL}": 1' in "".join(capfd.readouterr())
 
 
 def test_a_quarantined_labeller_is_neither_learnt_nor_measured(place: Place) -> None:

@@ -11,6 +11,8 @@ from models.pointer import Pointer
 from models.store import Store, open_store
 from runtime.errors import VersionNotFoundError
 from trainer import triggers
+from trainer.gate import limits
+from trainer.gate.limits import Limits
 from trainer.labels.policy import Policy
 from trainer.service.drifting import Drift
 from trainer.service.folder import Order, RunFolder
@@ -21,9 +23,6 @@ from trainer.service.records import Judgement
 from trainer.service.selecting import Selection
 from trainer.triggers import Rules, State
 from wire.events import LabelSubmitted
-
-GATE_TEXTS = 200
-"""Labels set aside that runs by number or drift wait for: with fewer their gate says `too few`."""
 
 Submit = Callable[[Sequence[LabelSubmitted]], None]
 
@@ -53,7 +52,7 @@ def parts(
         return store.read(publish.manifest_path(version)) is not None
 
     return Parts(
-        decide=partial(decided, rules, drift),
+        decide=partial(decided, rules, drift, later_texts=limits_of(place).later_texts),
         ranks=policy.ranks,
         sort=selection.sort,
         believed=selection.believed,
@@ -67,8 +66,11 @@ def parts(
     )
 
 
-def decided(rules: Rules, drift: Drift, glance: Glance) -> Trigger | None:
-    """Ask `trainer.triggers`, with what the last run took and what has drifted since."""
+def decided(rules: Rules, drift: Drift, glance: Glance, *, later_texts: int) -> Trigger | None:
+    """Ask `trainer.triggers`, with what the last run took and what has drifted since.
+
+    A run by number or drift waits for `later_texts` texts set aside: with fewer its gate says `too few`.
+    """
     from datetime import datetime
 
     drift.follow(glance.champion)
@@ -77,7 +79,17 @@ def decided(rules: Rules, drift: Drift, glance: Glance) -> Trigger | None:
     if not found.run:
         return None
     is_old = "age" in found.reasons
-    return Trigger(found.words, may_be_same=is_old, least_aside=GATE_TEXTS if found.reason in {"drift", "count"} else 0)
+    waits = found.reason in {"drift", "count"}
+    return Trigger(found.words, may_be_same=is_old, least_aside=later_texts if waits else 0)
+
+
+def limits_of(place: Place) -> Limits:
+    """The gate's numbers: the place's file, or the defaults.
+
+    Raises:
+        InputError: the file holds no limits.
+    """
+    return limits.load(place.limits) if place.limits else Limits()
 
 
 def has(place: Place, version: str) -> bool:
@@ -152,8 +164,6 @@ def build(place: Place, _: Order, folder: RunFolder, tell: Tell) -> str:
 
 def judge(place: Place, order: Order, folder: RunFolder, version: str, tell: Tell) -> Judgement:
     """Let the gate compare the version with the champion; without one there is nobody to compare with."""
-    from trainer.gate import limits
-
     if order.parent is None:
         return Judgement(
             verdict="same",
@@ -166,7 +176,7 @@ def judge(place: Place, order: Order, folder: RunFolder, version: str, tell: Tel
         for name in (order.parent, version)
     )
     of = partial(slices, folder.aside, place.base, place.golden, place.rare)
-    return judged(champion, challenger, of, limits.load(place.limits) if place.limits else limits.Limits(), tell)
+    return judged(champion, challenger, of, limits_of(place), tell)
 
 
 def _brought(place: Place, version: str) -> Path:

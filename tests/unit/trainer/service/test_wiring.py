@@ -95,16 +95,28 @@ def glance(labels: int, **changed) -> Glance:
 
 def test_a_number_of_labels_begins_a_run_that_waits_until_its_gate_can_speak() -> None:
     rules, drift = Rules(labels=300, least_labels=100, drift_labels=200), Drift({})
-    assert wiring.decided(rules, drift, glance(299)) is None
-    trigger = wiring.decided(rules, drift, glance(300))
+    assert wiring.decided(rules, drift, glance(299), later_texts=70) is None
+    trigger = wiring.decided(rules, drift, glance(300), later_texts=70)
     assert trigger is not None
     assert "count (300 new labels are 300 or more)" in trigger.why
-    assert (trigger.may_be_same, trigger.least_aside) == (False, wiring.GATE_TEXTS)
+    assert (trigger.may_be_same, trigger.least_aside) == (False, 70)
+
+
+def test_a_run_waits_for_as_many_texts_as_the_limits_want(place: Place, tmp_path: Path) -> None:
+    chosen = tmp_path / "limits.toml"
+    chosen.write_text("later_texts = 70")
+    store = open_store(str(tmp_path / "store"), make=True)
+    made = wiring.parts(
+        replace(place, limits=chosen), store, policy=Policy(), rules=Rules(), drift=Drift({}), announce=lambda _: None
+    )
+    trigger = made.decide(glance(1_000))
+    assert trigger is not None
+    assert trigger.least_aside == 70
 
 
 def test_an_old_champion_begins_one_that_may_be_the_same() -> None:
     old = Glance(150, None, WHEN - timedelta(days=40), WHEN, "v-1")
-    trigger = wiring.decided(Rules(), Drift({}), old)
+    trigger = wiring.decided(Rules(), Drift({}), old, later_texts=70)
     assert trigger is not None
     assert (trigger.may_be_same, trigger.least_aside) == (True, 0)
 
@@ -116,12 +128,12 @@ def test_drift_of_the_champion_begins_a_run_with_fewer_labels() -> None:
         share = 9_900 if number < 2_000 else 5_000
         said = Said("negative", {"negative": share, "positive": 10_000 - share})
         drift.answered(Answer(f"e-{number}", "v-1", {"sentiment": said}, at_ms=int(WHEN.timestamp() * 1000) - 1))
-    trigger = wiring.decided(Rules(), drift, glance(250))
+    trigger = wiring.decided(Rules(), drift, glance(250), later_texts=70)
     assert trigger is not None
     assert "drift (sentiment confidence changed" in trigger.why
     drift.follow("v-2")
     assert drift.alarms == ()
-    assert wiring.decided(Rules(), drift, glance(250)) is None, "another champion begins anew"
+    assert wiring.decided(Rules(), drift, glance(250), later_texts=70) is None, "another champion begins anew"
 
 
 def test_a_version_is_looked_for_here_and_in_the_store(place: Place, tmp_path: Path) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from models import parents, publish, pull, registry
+from models.measure import Labelled
 from models.pointer import Pointer
 from models.store import Store, open_store
-from runtime.errors import VersionNotFoundError
+from runtime.errors import InputError, VersionNotFoundError
 from trainer import triggers
 from trainer.gate import limits
 from trainer.gate.limits import Limits
@@ -23,6 +25,9 @@ from trainer.service.records import Judgement
 from trainer.service.selecting import Selection
 from trainer.triggers import Rules, State
 from wire.events import LabelSubmitted
+
+MEASURED_TEXTS = 200
+"""Of each base file and task, for each engine's figures in a version's manifest: they cost seconds."""
 
 Submit = Callable[[Sequence[LabelSubmitted]], None]
 
@@ -127,6 +132,7 @@ def train(place: Place, order: Order, folder: RunFolder, tell: Tell) -> None:
         job.Order(
             recipe=place.recipe,
             data=[folder.kept] if goes_on else [folder.kept, *place.base],
+            whole=[folder.kept],  # the gate has texts of its own
             replay=place.base if goes_on else (),
             parent=_brought(place, order.parent) if goes_on and order.parent else None,
             out=folder.trained,
@@ -157,9 +163,23 @@ def build(place: Place, _: Order, folder: RunFolder, tell: Tell) -> str:
             keys=place.keys,
             encoder=encoder,
             cache=place.cache,
+            labelled=measured_on(place.base, folder.trained, tell),
             tell=tell,
         )
     )
+
+
+def measured_on(base: Sequence[Path], trained: Path, tell: Tell) -> list[Labelled]:
+    """What a version's engines are measured on: the first texts of each base file and task that nothing learnt."""
+    from trainer.held_out import unseen
+
+    found: list[Labelled] = []
+    for path in base:
+        try:
+            found += unseen([path], trained)
+        except InputError as error:  # a small file has no text of that part: no reason to end a run
+            tell(f"the engines are not measured on it: {error}")
+    return [replace(one, texts=one.texts[:MEASURED_TEXTS], truth=one.truth[:MEASURED_TEXTS]) for one in found]
 
 
 def judge(place: Place, order: Order, folder: RunFolder, version: str, tell: Tell) -> Judgement:

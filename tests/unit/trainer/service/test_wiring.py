@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from models import manifest
+from models.held_out import ENGINES
 from models.store import open_store
-from trainer.labels.effective import effective
+from trainer.dataset import merge, part_of, read_file
+from trainer.labels.effective import Subject, effective
 from trainer.labels.policy import Policy
 from trainer.service import wiring
 from trainer.service.drifting import Drift
@@ -62,16 +65,51 @@ def test_a_run_learns_from_its_labels_and_the_base_files(place: Place, tmp_path:
     data, count = folder.collect(effective(given, {}).items(), [], [base])
     assert count == 31
     rows = [json.loads(line) for line in folder.kept.read_text().splitlines()]
-    about = {"text": "oil 1 falls", "published_at": given[1].published_at.isoformat()} if given[1].published_at else {}
-    assert {"text": "oil 1 falls", "sentiment": "neutral", "topic": "Macro", "weight": 1.0, **about} in rows
-    assert len(rows) == 30
+    assert {"text": "oil 1 falls", "sentiment": "neutral", "weight": 1.0} in rows
+    assert {"text": "oil 1 falls", "topic": "Macro", "weight": 1.0} in rows
+    assert len(rows) == 31
     said: list[str] = []
     wiring.train(replace(place, base=(base,)), order(folder, count, data), folder, said.append)
     facts = json.loads((folder.trained / "training.json").read_text())
     assert [file["name"] for file in facts["data"]] == ["run/labels.jsonl", f"{tmp_path.name}/base.jsonl"]
     assert facts["seed"] == 3
+    new, old = (read_file(path).rows for path in (folder.kept, base))
+    kept = {row.key for row in new if part_of(row.key) != "valid"} | {
+        row.key for row in old if part_of(row.key) == "train"
+    }
+    assert any(part_of(row.key) == "test" for row in new), "or this tells nothing"
+    assert facts["trained_texts"] == len(kept)
+    assert [score["data"] for score in facts["scores"]] == [f"{tmp_path.name}/base.jsonl"]
     assert not set((folder.trained / "headlines.txt").read_text().splitlines()) & {row["text"] for row in rows}
     assert any(sentence.startswith("training tiny on") for sentence in said)
+    version = wiring.build(replace(place, base=(base,)), order(folder, count, data), folder, said.append)
+    known = manifest.read(place.registry / version)
+    measured = known.metrics[ENGINES]
+    assert set(measured) == set(known.engines)
+    assert all(score["data"] == f"{tmp_path.name}/base.jsonl" for own in measured.values() for score in own)
+    assert all(entry.tasks["sentiment"].confusion for entry in known.engines.values())
+
+
+def test_engines_are_measured_on_some_texts_of_each_file_that_has_any(tmp_path: Path) -> None:
+    (tmp_path / "training.json").write_text("{}")
+    sizes = {"large": 3_000, "none": 1}
+    for name, count in sizes.items():
+        rows = [json.dumps({"text": f"zenith {n} jumps", "label": "positive"}) for n in range(1, count + 1)]
+        (tmp_path / name).write_text("\n".join(rows))
+    assert part_of("zenith 1 jumps") != "test"
+    said: list[str] = []
+    (found,) = wiring.measured_on([tmp_path / name for name in sizes], tmp_path, said.append)
+    assert (len(found.texts), len(found.truth)) == (wiring.MEASURED_TEXTS,) * 2
+    assert {part_of(text) for text in found.texts} == {"test"}
+    assert len(said) == 1
+
+
+def test_a_label_counts_what_its_own_labeller_is_trusted(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    given = effective([label(1), label(1, "Macro", task="topic")], {})
+    folder.collect(given.items(), [], [], {Subject("e-1", "topic"): 0.25})
+    (example,) = merge(read_file(folder.kept).rows)[0]
+    assert example.weights == {"sentiment": 1.0, "topic": 0.25}
 
 
 def test_the_data_have_a_digest_that_only_what_is_learnt_changes(tmp_path: Path) -> None:

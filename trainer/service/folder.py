@@ -83,6 +83,11 @@ class RunFolder:
         return self.path / "aside.jsonl"
 
     @property
+    def base(self) -> Path:
+        """The folder of base files of which not all is learnt."""
+        return self.path / "base"
+
+    @property
     def trained(self) -> Path:
         """The folder of the training result."""
         return self.path / "trained"

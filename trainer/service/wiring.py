@@ -11,6 +11,7 @@ from models import parents, publish, pull, registry
 from models.measure import Labelled
 from models.pointer import Pointer
 from models.store import Store, open_store
+from runtime import log
 from runtime.errors import InputError, VersionNotFoundError
 from trainer import triggers
 from trainer.gate import limits
@@ -22,12 +23,15 @@ from trainer.service.judging import judged, slices
 from trainer.service.parts import Glance, Parts, Tell, Trigger, Work
 from trainer.service.place import Place
 from trainer.service.records import Judgement
+from trainer.service.relearning import deciding, without
 from trainer.service.selecting import Selection
 from trainer.triggers import Rules, State
 from wire.events import LabelSubmitted
 
 MEASURED_TEXTS = 200
 """Of each base file and task, for each engine's figures in a version's manifest: they cost seconds."""
+
+_log = log.get(__name__)
 
 Submit = Callable[[Sequence[LabelSubmitted]], None]
 
@@ -110,7 +114,7 @@ def train(place: Place, order: Order, folder: RunFolder, tell: Tell) -> None:
     """Fine-tune on the run's labels; goes on from a checkpoint in the run's folder.
 
     A recipe that replays goes on from the champion, with the base files as old texts; another begins with its encoder,
-    and learns the base files too.
+    and learns the base files too. Of these nothing is learnt that is like a text that decides.
     """
     import torch
     from transformers.utils import logging
@@ -126,14 +130,17 @@ def train(place: Place, order: Order, folder: RunFolder, tell: Tell) -> None:
     logging.disable_progress_bar()
     if place.threads:
         torch.set_num_threads(place.threads)
+    base, refused = without(deciding(place, folder.aside), place.base, folder.base)
+    _log.info("base_sorted", refused=dict(refused))
+    tell(f"{sum(refused.values())} rows of the base files are like texts that decide, and are not learnt")
     goes_on = recipe.load(place.recipe)[0].replay > 0 and order.parent is not None
     run = Run(checkpoint=folder.trained / job.CHECKPOINT_FILE, seed=order.seed, report=report, report_every_s=1.0)
     job.train(
         job.Order(
             recipe=place.recipe,
-            data=[folder.kept] if goes_on else [folder.kept, *place.base],
+            data=[folder.kept] if goes_on else [folder.kept, *base],
             whole=[folder.kept],  # the gate has texts of its own
-            replay=place.base if goes_on else (),
+            replay=base if goes_on else (),
             parent=_brought(place, order.parent) if goes_on and order.parent else None,
             out=folder.trained,
             run=run,

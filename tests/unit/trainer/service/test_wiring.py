@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from models import manifest
+from models import build, manifest, tiny
 from models.held_out import ENGINES
 from models.store import open_store
 from trainer.dataset import merge, part_of, read_file
@@ -69,20 +71,38 @@ def test_a_run_learns_from_its_labels_and_the_base_files(place: Place, tmp_path:
     assert {"text": "oil 1 falls", "topic": "Macro", "weight": 1.0} in rows
     assert len(rows) == 31
     said: list[str] = []
-    wiring.train(replace(place, base=(base,)), order(folder, count, data), folder, said.append)
+    taken = [row for row in read_file(base).rows if part_of(row.key) == "train"][:2]
+    golden = tmp_path / "golden.jsonl"
+    golden.write_text("".join(json.dumps({"text": row.text, "label": "positive"}) + "\n" for row in taken))
+    wiring.train(replace(place, base=(base,), golden=golden), order(folder, count, data), folder, said.append)
     facts = json.loads((folder.trained / "training.json").read_text())
     assert [file["name"] for file in facts["data"]] == ["run/labels.jsonl", f"{tmp_path.name}/base.jsonl"]
     assert facts["seed"] == 3
     new, old = (read_file(path).rows for path in (folder.kept, base))
     kept = {row.key for row in new if part_of(row.key) != "valid"} | {
-        row.key for row in old if part_of(row.key) == "train"
+        row.key for row in old if part_of(row.key) == "train" and row not in taken
     }
     assert any(part_of(row.key) == "test" for row in new), "or this tells nothing"
     assert facts["trained_texts"] == len(kept)
     assert [score["data"] for score in facts["scores"]] == [f"{tmp_path.name}/base.jsonl"]
     assert not set((folder.trained / "headlines.txt").read_text().splitlines()) & {row["text"] for row in rows}
     assert any(sentence.startswith("training tiny on") for sentence in said)
-    version = wiring.build(replace(place, base=(base,)), order(folder, count, data), folder, said.append)
+    assert said[0].startswith("2 rows of the base files are like texts that decide")
+
+
+def test_the_engines_of_a_version_are_measured(place: Place, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(build, "Order", partial(build.Order, min_agreement=0.0))  # random heads: int8 differs
+    made = tiny.write(tmp_path / "tiny")
+    recipe, base = tmp_path / "r.toml", tmp_path / "base.jsonl"
+    recipe.write_text(RECIPE.format(encoder=made.encoder))
+    rows = [json.dumps({"text": f"zenith {n} shares jump", "label": "positive"}) for n in range(60)]
+    base.write_text("\n".join(rows))
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    shutil.copytree(made.trained, folder.trained)
+    version = wiring.build(
+        replace(place, recipe=str(recipe), base=(base,)), order(folder, 1, "d"), folder, lambda _: None
+    )
     known = manifest.read(place.registry / version)
     measured = known.metrics[ENGINES]
     assert set(measured) == set(known.engines)

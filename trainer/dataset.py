@@ -108,7 +108,7 @@ def read_file(path: Path, task: str | None = None, known: Mapping[str, Sequence[
         raise InputError(f"no data file {path}; give a JSON Lines file (.jsonl or .jsonl.gz) with `text` and `label`")
     data = DataFile(name=f"{path.resolve().parent.name}/{path.name}", sha256=_digest(path), rows=[])
     spelling = {name: {label.casefold(): label for label in labels} for name, labels in known.items()}
-    for row in _json_lines(path, data.skipped):
+    for row in json_lines(path, data.skipped):
         text, labels = row.get("text"), _labels(row, task, spelling)
         if not isinstance(text, str) or not labels:
             data.skipped["no text or label"] += 1
@@ -157,6 +157,17 @@ def _recognised(label: str, task: str | None, spelling: Mapping[str, Mapping[str
     return None, label
 
 
+def spelt(label: str, task: str, known: Mapping[str, Sequence[str]] = KNOWN_TASKS) -> str | None:
+    """A label as its task spells it, upper and lower case apart; None where a known task has no such label.
+
+    >>> spelt("Positive", "sentiment"), spelt("mixed", "sentiment"), spelt("mixed", "mood")
+    ('positive', None, 'mixed')
+    """
+    spelling = {name: {one.casefold(): one for one in labels} for name, labels in known.items()}
+    owner, name = _recognised(label, task, spelling)
+    return None if owner is None else name
+
+
 def task_labels(rows: Iterable[Row]) -> dict[str, tuple[str, ...]]:
     """The tasks of some rows with all their labels: the known ones whole, others as found, sorted."""
     found: dict[str, set[str]] = {}
@@ -203,7 +214,12 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _json_lines(path: Path, skipped: Counter[str]) -> Iterator[dict[str, Any]]:
+def json_lines(path: Path, skipped: Counter[str]) -> Iterator[dict[str, Any]]:
+    """The objects of a JSON Lines file (gz too), as they stand; what is none is counted in `skipped`.
+
+    Raises:
+        InputError: the file is not UTF-8, or its compression is broken.
+    """
     try:
         with (
             gzip.open(path, "rt", encoding="utf-8-sig")

@@ -31,6 +31,7 @@ class Order:
 
     Attributes:
         data: labelled files; their hash splits decide what is trained on.
+        whole: those of `data` that hold nothing to test on: what the split keeps for tests is learnt of them too.
         replay: labelled files of old texts, of which the recipe's `replay` are learnt again beside the new ones.
         parent: folder of the version that training goes on from (`models.parents.open_parent`): its encoder, heads,
             tasks, and calibration where nothing new is known. The encoder's own weights and new heads where None.
@@ -48,6 +49,7 @@ class Order:
     data: Sequence[Path]
     out: Path
     run: Run
+    whole: Sequence[Path] = ()
     replay: Sequence[Path] = ()
     parent: Path | None = None
     checks: Sequence[Path] = ()
@@ -72,7 +74,7 @@ def train(order: Order) -> dict[str, Any]:
         ArtefactError: the encoder cannot be brought.
     """
     recipe, recipe_sha256, recipe_bytes = load(order.recipe)
-    material = gather(order.data, order.replay, order.checks, recipe, order.run.seed)
+    material = gather(order.data, order.replay, order.checks, recipe, order.run.seed, whole=order.whole)
     name = order.encoder or recipe.encoder
     parent, before = inherited(order.parent)
     encoder = order.parent or encoders.resolve(name, order.cache)
@@ -119,13 +121,14 @@ def train(order: Order) -> dict[str, Any]:
         "headlines": {"from": order.headlines.name if order.headlines else card.DRAWN, "texts": len(headlines)},
         "merged": dict(material.merged),
         "split": SPLIT_RULE,
+        **({"whole": sorted(material.whole)} if material.whole else {}),
         "data": [record.described(file) for file in material.files],
         "replay": [record.described(file) for file in material.old],
         "checks": [record.described(file) for file in material.checks],
         "packages": result.package_versions(),
         "scores": record.measured(
             trained,
-            [*material.files, *material.old],
+            material.tested,
             material.checks,
             material.rows if order.has_baselines else None,
         ),

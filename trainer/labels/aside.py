@@ -15,6 +15,7 @@ from models.alike import Alike
 from models.text import fingerprint
 from trainer.labels.admission import Weighted
 from trainer.labels.effective import Subject
+from wire.events import LabelSubmitted
 
 SHARE = 0.2
 
@@ -35,6 +36,14 @@ def is_aside(text: str, share: float = SHARE) -> bool:
     """
     digest = hashlib.sha256(b"aside:" + fingerprint(text).encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64
+
+
+def texts_aside(aside: Mapping[Subject, LabelSubmitted]) -> int:
+    """Different texts that are set aside for the task that has most of them: what a gate can judge by."""
+    found: dict[str, set[str]] = {}
+    for subject, label in aside.items():
+        found.setdefault(subject.task, set()).add(fingerprint(label.text or ""))
+    return max(map(len, found.values()), default=0)
 
 
 class Guard:

@@ -19,13 +19,14 @@ from trainer.labels.effective import Subject, effective
 from wire import labels
 from wire.events import LabelSubmitted
 
-FORMAT = 2
+FORMAT = 3
 """Of the file, in its `user_version`."""
 
 _TABLES = (
     "CREATE TABLE label (key BLOB PRIMARY KEY, event_id TEXT NOT NULL, task TEXT NOT NULL, has_text INTEGER NOT NULL, "
     "first_offset INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID",
     "CREATE INDEX label_subject ON label (event_id, task)",
+    "CREATE INDEX label_order ON label (has_text, first_offset, event_id, task)",  # asked at each turn of the trainer
     "CREATE TABLE place (topic TEXT PRIMARY KEY, next_offset INTEGER NOT NULL) WITHOUT ROWID",
 )
 
@@ -158,13 +159,16 @@ class LabelStore:
         return effective((_decoded(value) for (value,) in rows), self.ranks)
 
     def count_since(self, offset: int) -> int:
-        """How many labels with a text were said for the first time at this offset of their topic or later."""
-        asked = "SELECT count(*) FROM label WHERE has_text AND first_offset >= ?"
-        return int(self._base.execute(asked, (offset,)).fetchone()[0])
+        """Of how many events and tasks a label with a text was said at this offset of the topic or later.
+
+        However many people say it: five on 200 texts teach 200 things.
+        """
+        own = "SELECT DISTINCT event_id, task FROM label WHERE has_text = 1 AND first_offset >= ?"
+        return int(self._base.execute(f"SELECT count(*) FROM ({own})", (offset,)).fetchone()[0])
 
     def parked(self) -> list[str]:
         """Ids of events that are labelled and have no text yet."""
-        return [row[0] for row in self._base.execute("SELECT DISTINCT event_id FROM label WHERE NOT has_text")]
+        return [row[0] for row in self._base.execute("SELECT DISTINCT event_id FROM label WHERE has_text = 0")]
 
     def erase(self, event_id: str) -> int:
         """Remove all labels of an event, and their texts from the file; returns how many there were.

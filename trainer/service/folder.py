@@ -74,13 +74,18 @@ class RunFolder:
 
     @property
     def kept(self) -> Path:
-        """Labels to learn from, JSON Lines: `text` and a field for each task."""
+        """Labels to learn from, JSON Lines: `text`, a field of the task's name and `weight`, a line for each label."""
         return self.path / "labels.jsonl"
 
     @property
     def aside(self) -> Path:
         """Labels that nothing is trained on, JSON Lines: as they were submitted."""
         return self.path / "aside.jsonl"
+
+    @property
+    def base(self) -> Path:
+        """The folder of base files of which not all is learnt."""
+        return self.path / "base"
 
     @property
     def trained(self) -> Path:
@@ -129,17 +134,14 @@ class RunFolder:
         Raises:
             InputError: a file of `base` cannot be read.
         """
-        rows: dict[str, dict[str, Any]] = {}
-        count = 0
-        for subject, label in kept:
-            row = rows.setdefault(subject.event_id, _about(label))
-            row[subject.task] = label.label
-            row["weight"] = min(weights.get(subject, 1.0), row.get("weight", 1.0))
-            count += 1
+        rows = {
+            subject: {**_about(label), subject.task: label.label, "weight": weights.get(subject, 1.0)}
+            for subject, label in kept
+        }
         lines = [msgspec.json.encode(row, order="sorted") + b"\n" for _, row in sorted(rows.items())]
         _write(self.kept, b"".join(lines))
         _write(self.aside, b"".join(sorted(msgspec.json.encode(label) + b"\n" for label in aside)))
-        return _digest([self.kept, *base]), count
+        return _digest([self.kept, *base]), len(rows)
 
     def remove(self) -> None:
         """Leave nothing behind."""

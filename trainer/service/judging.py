@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from models.engine import Engine
-from models.text import clean
+from models.text import clean, fingerprint
 from trainer.dataset import merge, part_of, read_file
 from trainer.gate.evidence import GOLDEN, LATER, OLD, RARE, Evidence
 from trainer.gate.gather import Labelled, gather
@@ -22,14 +22,14 @@ from wire.events import LabelSubmitted
 Slices = Mapping[str, Sequence[Labelled]]
 
 MOST = 3_000
-"""Texts of a slice of files: more cost seconds and tell little more."""
+"""Texts of a slice: more cost seconds and tell little more."""
 
 
 def slices(aside: Path, base: Sequence[Path], golden: Path | None, rare: Path | None, task: str) -> Slices:
     """The texts of one task that nothing was trained on.
 
     Args:
-        aside: labels set aside, as they were submitted, JSON Lines.
+        aside: labels set aside, as they were submitted, JSON Lines; of copies the newest, and of all the newest.
         base: files that runs learn from again; of them the part that the split keeps from training.
         golden: labelled file of texts that people chose.
         rare: labelled file of the rare classes.
@@ -38,16 +38,22 @@ def slices(aside: Path, base: Sequence[Path], golden: Path | None, rare: Path | 
     Raises:
         InputError: a file cannot be read.
     """
-    labels = (msgspec.json.decode(line, type=LabelSubmitted) for line in aside.read_bytes().splitlines())
-    later = [
-        Labelled(clean(one.text or ""), one.label, 1 / one.sampling_probability) for one in labels if one.task == task
-    ]
+    labels = [msgspec.json.decode(line, type=LabelSubmitted) for line in aside.read_bytes().splitlines()]
     return {
-        LATER: later,
+        LATER: _newest([one for one in labels if one.task == task]),
         OLD: [row for path in base for row in _rows(path, task, part="test")][:MOST],
         GOLDEN: [] if golden is None else _rows(golden, task),
         RARE: [] if rare is None else _rows(rare, task),
     }
+
+
+def _newest(labels: Sequence[LabelSubmitted]) -> list[Labelled]:
+    ordered = sorted(labels, key=lambda one: (one.published_at or one.labelled_at, one.event_id), reverse=True)
+    found: dict[str, Labelled] = {}
+    for one in ordered:
+        if (text := clean(one.text or "")) and len(found) < MOST:
+            found.setdefault(fingerprint(text), Labelled(text, one.label, 1 / one.sampling_probability))
+    return list(found.values())
 
 
 def _rows(path: Path, task: str, part: str | None = None) -> list[Labelled]:
@@ -72,7 +78,7 @@ def judged(
         tell: takes a sentence.
     """
     with closing(champion), closing(challenger):
-        found = {task: of(task) for task in champion.tasks}
+        found = {task: _answerable(of(task), entry.labels, task, tell) for task, entry in champion.tasks.items()}
         chief = max(found, key=lambda task: len(found[task][LATER]))
         evidence = {
             task: gather(champion, challenger, own, task, tell=tell) for task, own in found.items() if any(own.values())
@@ -82,6 +88,15 @@ def judged(
         return Judgement(verdict="same", reasons=("too few: no label was set aside",), is_sound=False)
     forecast = {chief: _forecast(evidence[chief])} if LATER in evidence[chief].slices else {}
     return _all(chief, verdicts, forecast)
+
+
+def _answerable(of: Slices, labels: Sequence[str], task: str, tell: Callable[[str], None]) -> Slices:
+    """The texts whose label the engines can give; how many are left out is told."""
+    found = {name: [row for row in rows if row.label in labels] for name, rows in of.items()}
+    for name, rows in of.items():
+        if left := len(rows) - len(found[name]):
+            tell(f"{left} texts of the slice '{name}' are left out: their label is none of {task}'s")
+    return found
 
 
 def _all(chief: str, verdicts: Mapping[str, Verdict], forecast: dict[str, dict[str, float]]) -> Judgement:

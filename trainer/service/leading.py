@@ -11,6 +11,7 @@ from typing import NamedTuple
 from models import pointer as pointers
 from runtime import clock, log
 from runtime.crashpoints import Pass, unharmed
+from trainer.labels.aside import texts_aside
 from trainer.labels.effective import Subject, effective
 from trainer.labels.store import Counts, Entry, LabelStore
 from trainer.service import field as fields
@@ -251,8 +252,9 @@ class Leading:
         began, recipe, pointer = self.now(), self.rules.recipe, self.registry.pointer
         sorted_ = self.parts.sort(self.labels.labels())
         position = self.labels.next_offset(LABELS.name)
-        if len(sorted_.aside) < trigger.least_aside:
-            _log.info("run_waits", why=trigger.why, aside=len(sorted_.aside), needed=trigger.least_aside)
+        aside = texts_aside(sorted_.aside)
+        if aside < trigger.least_aside:
+            _log.info("run_waits", why=trigger.why, aside=aside, needed=trigger.least_aside)
             self._waits_up_to, self._waits_since = position, self.now()
             return
         folder = folder_of(self.state, (last.number if last else 0) + 1)

@@ -43,7 +43,8 @@ class Trigger:
     Attributes:
         why: in words.
         may_be_same: the verdict `same` is enough to promote.
-        least_aside: labels that must be set aside for the run to begin: with fewer its gate could tell nothing.
+        least_aside: different texts of one task that must be set aside for the run to begin: with fewer its gate could
+            tell nothing.
     """
 
     why: str

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
+
 from runtime import clock, log
-from trainer.dataset import part_of, read_file
+from trainer.dataset import part_of, read_file, spelt
 from trainer.gate.evidence import GOLDEN, OLD, RARE
 from trainer.labels.admission import admit
 from trainer.labels.aside import Guard, apart
@@ -16,6 +18,8 @@ from trainer.labels.policy import Policy
 from trainer.service.parts import Sorted
 from trainer.service.place import Place
 from wire.events import LabelSubmitted
+
+NO_LABEL = "no label of its task"
 
 _log = log.get(__name__)
 
@@ -43,13 +47,13 @@ class Selection:
 
     def sort(self, labels: Iterable[LabelSubmitted]) -> Sorted:
         """All labels of the store, told apart; what is refused is counted by its reason."""
-        everything = list(labels)
+        everything, unknown = _recognised(labels)
         admission = admit(everything, self._policy, questions(everything, self._policy), self._now())
         guard = Guard()
         for name, texts in self._deciding.items():
             guard.add(name, texts)
         found = apart(admission.kept, guard)
-        refused: Counter[str] = admission.refused + found.refused
+        refused: Counter[str] = admission.refused + found.refused + unknown
         _log.info(
             "labels_sorted",
             learnt=len(found.learn),
@@ -65,9 +69,21 @@ class Selection:
 
     def believed(self, labels: Iterable[LabelSubmitted]) -> list[LabelSubmitted]:
         """The labels of those of whom anything is learnt, for measures of the field."""
-        everything = list(labels)
+        everything, _ = _recognised(labels)
         admission = admit(everything, self._policy, questions(everything, self._policy), self._now())
         return [label for label in everything if admission.standings[label.labeller].weight > 0]
+
+
+def _recognised(labels: Iterable[LabelSubmitted]) -> tuple[list[LabelSubmitted], Counter[str]]:
+    """Labels as their tasks spell them, without those that a known task has not."""
+    found, unknown = [], Counter[str]()
+    for label in labels:
+        name = spelt(label.label, label.task)
+        if name is None:
+            unknown[NO_LABEL] += 1
+        else:
+            found.append(label if name == label.label else msgspec.structs.replace(label, label=name))
+    return found, unknown
 
 
 def _texts(path: Path | None, part: str | None = None) -> list[tuple[None, str]]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from models import parents, publish, pull, registry
+from models.measure import Labelled
 from models.pointer import Pointer
 from models.store import Store, open_store
-from runtime.errors import VersionNotFoundError
+from runtime import log
+from runtime.errors import InputError, VersionNotFoundError
 from trainer import triggers
+from trainer.gate import limits
+from trainer.gate.limits import Limits
 from trainer.labels.policy import Policy
 from trainer.service.drifting import Drift
 from trainer.service.folder import Order, RunFolder
@@ -18,12 +23,15 @@ from trainer.service.judging import judged, slices
 from trainer.service.parts import Glance, Parts, Tell, Trigger, Work
 from trainer.service.place import Place
 from trainer.service.records import Judgement
+from trainer.service.relearning import deciding, without
 from trainer.service.selecting import Selection
 from trainer.triggers import Rules, State
 from wire.events import LabelSubmitted
 
-GATE_TEXTS = 200
-"""Labels set aside that runs by number or drift wait for: with fewer their gate says `too few`."""
+MEASURED_TEXTS = 200
+"""Of each base file and task, for each engine's figures in a version's manifest: they cost seconds."""
+
+_log = log.get(__name__)
 
 Submit = Callable[[Sequence[LabelSubmitted]], None]
 
@@ -53,7 +61,7 @@ def parts(
         return store.read(publish.manifest_path(version)) is not None
 
     return Parts(
-        decide=partial(decided, rules, drift),
+        decide=partial(decided, rules, drift, later_texts=limits_of(place).later_texts),
         ranks=policy.ranks,
         sort=selection.sort,
         believed=selection.believed,
@@ -69,8 +77,11 @@ def parts(
     )
 
 
-def decided(rules: Rules, drift: Drift, glance: Glance) -> Trigger | None:
-    """Ask `trainer.triggers`, with what the last run took and what has drifted since."""
+def decided(rules: Rules, drift: Drift, glance: Glance, *, later_texts: int) -> Trigger | None:
+    """Ask `trainer.triggers`, with what the last run took and what has drifted since.
+
+    A run by number or drift waits for `later_texts` texts set aside: with fewer its gate says `too few`.
+    """
     from datetime import datetime
 
     drift.follow(glance.champion)
@@ -79,7 +90,17 @@ def decided(rules: Rules, drift: Drift, glance: Glance) -> Trigger | None:
     if not found.run:
         return None
     is_old = "age" in found.reasons
-    return Trigger(found.words, may_be_same=is_old, least_aside=GATE_TEXTS if found.reason in {"drift", "count"} else 0)
+    waits = found.reason in {"drift", "count"}
+    return Trigger(found.words, may_be_same=is_old, least_aside=later_texts if waits else 0)
+
+
+def limits_of(place: Place) -> Limits:
+    """The gate's numbers: the place's file, or the defaults.
+
+    Raises:
+        InputError: the file holds no limits.
+    """
+    return limits.load(place.limits) if place.limits else Limits()
 
 
 def has(place: Place, version: str) -> bool:
@@ -95,7 +116,7 @@ def train(place: Place, order: Order, folder: RunFolder, tell: Tell) -> None:
     """Fine-tune on the run's labels; goes on from a checkpoint in the run's folder.
 
     A recipe that replays goes on from the champion, with the base files as old texts; another begins with its encoder,
-    and learns the base files too.
+    and learns the base files too. Of these nothing is learnt that is like a text that decides.
     """
     import torch
     from transformers.utils import logging
@@ -111,13 +132,17 @@ def train(place: Place, order: Order, folder: RunFolder, tell: Tell) -> None:
     logging.disable_progress_bar()
     if place.threads:
         torch.set_num_threads(place.threads)
+    base, refused = without(deciding(place, folder.aside), place.base, folder.base)
+    _log.info("base_sorted", refused=dict(refused))
+    tell(f"{sum(refused.values())} rows of the base files are like texts that decide, and are not learnt")
     goes_on = recipe.load(place.recipe)[0].replay > 0 and order.parent is not None
     run = Run(checkpoint=folder.trained / job.CHECKPOINT_FILE, seed=order.seed, report=report, report_every_s=1.0)
     job.train(
         job.Order(
             recipe=place.recipe,
-            data=[folder.kept] if goes_on else [folder.kept, *place.base],
-            replay=place.base if goes_on else (),
+            data=[folder.kept] if goes_on else [folder.kept, *base],
+            whole=[folder.kept],  # the gate has texts of its own
+            replay=base if goes_on else (),
             parent=_brought(place, order.parent) if goes_on and order.parent else None,
             out=folder.trained,
             run=run,
@@ -147,15 +172,27 @@ def build(place: Place, _: Order, folder: RunFolder, tell: Tell) -> str:
             keys=place.keys,
             encoder=encoder,
             cache=place.cache,
+            labelled=measured_on(place.base, folder.trained, tell),
             tell=tell,
         )
     )
 
 
+def measured_on(base: Sequence[Path], trained: Path, tell: Tell) -> list[Labelled]:
+    """What a version's engines are measured on: the first texts of each base file and task that nothing learnt."""
+    from trainer.held_out import unseen
+
+    found: list[Labelled] = []
+    for path in base:
+        try:
+            found += unseen([path], trained)
+        except InputError as error:  # a small file has no text of that part: no reason to end a run
+            tell(f"the engines are not measured on it: {error}")
+    return [replace(one, texts=one.texts[:MEASURED_TEXTS], truth=one.truth[:MEASURED_TEXTS]) for one in found]
+
+
 def judge(place: Place, order: Order, folder: RunFolder, version: str, tell: Tell) -> Judgement:
     """Let the gate compare the version with the champion; without one there is nobody to compare with."""
-    from trainer.gate import limits
-
     if order.parent is None:
         return Judgement(
             verdict="same",
@@ -168,7 +205,7 @@ def judge(place: Place, order: Order, folder: RunFolder, version: str, tell: Tel
         for name in (order.parent, version)
     )
     of = partial(slices, folder.aside, place.base, place.golden, place.rare)
-    return judged(champion, challenger, of, limits.load(place.limits) if place.limits else limits.Limits(), tell)
+    return judged(champion, challenger, of, limits_of(place), tell)
 
 
 def _brought(place: Place, version: str) -> Path:

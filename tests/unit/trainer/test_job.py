@@ -154,6 +154,20 @@ def test_a_fraction_thins_the_texts_by_hash_and_keeps_them_nested(tmp_path: Path
     assert {e.key for e in few} < {e.key for e in more}
 
 
+def test_of_a_file_that_is_learnt_whole_nothing_is_kept_for_tests_but_what_another_tests_by(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(RECIPE)
+    for name, numbers in {"new": range(200), "base": range(100, 300)}.items():
+        rows = [json.dumps({"text": f"bank {n} rises", "label": "positive"}) for n in numbers]
+        (tmp_path / name).write_text("\n".join(rows))
+    recipe, data = load(tmp_path / "a.toml")[0], [tmp_path / "new", tmp_path / "base"]
+    usual = {e.key for e in material.gather(data, [], [], recipe, 0).examples}
+    found = material.gather(data, [], [], recipe, 0, whole=[tmp_path / "new"])
+    more = {f"bank {n} rises" for n in range(100) if part_of(f"bank {n} rises") == "test"}
+    assert more
+    assert {e.key for e in found.examples} == usual | more
+    assert [file.name for file in found.tested] == [f"{tmp_path.name}/base"]
+
+
 def test_nothing_left_to_train_on_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(RECIPE)
     rows = [Row("a", "sentiment", label, "a") for label in ("positive", "negative")]

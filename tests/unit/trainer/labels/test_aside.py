@@ -4,7 +4,7 @@ import pytest
 
 from trainer.dataset import part_of
 from trainer.labels.admission import Weighted
-from trainer.labels.aside import NO_TEXT, Guard, apart, is_aside
+from trainer.labels.aside import NO_TEXT, Guard, apart, is_aside, texts_aside
 from trainer.labels.effective import Subject
 from wire.events import LabelSubmitted
 
@@ -76,3 +76,11 @@ def test_what_was_set_aside_before_stays_protected_and_decides_again() -> None:
     again = apart(kept({"second": aside, "first": free}), guard)
     assert names(again.aside) == {"second"}
     assert again.refused.total() == 1
+
+
+def test_what_is_set_aside_is_counted_by_texts_of_the_task_with_most() -> None:
+    aside = {subject: one.label for subject, one in kept({"e-1": TEXTS[1], "e-2": f"RT @jo: {TEXTS[1]}"}).items()}
+    assert texts_aside(aside) == 1
+    topics = {Subject(f"e-{n}", "topic"): next(iter(kept({"e": TEXTS[n]}).values())).label for n in range(5)}
+    assert texts_aside({**aside, **topics}) == 5
+    assert texts_aside({}) == 0

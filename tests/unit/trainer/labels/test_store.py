@@ -128,6 +128,32 @@ def test_what_another_reader_keeps_from_being_overwritten_is_said(store, tmp_pat
     assert store.erase("e-1") == 0
 
 
+def test_new_labels_are_counted_by_event_and_task_however_many_say_them(store) -> None:
+    five = [label(labeller=name, event_id=f"e-{n}") for n in range(20) for name in ("ana", "bo", "cy", "di", "eve")]
+    store.apply(TOPIC, entries(*five, label("Macro", task="topic"), label(event_id="e-90", text=None)))
+    assert store.count_since(0) == 21
+    assert store.count_since(95) == 2
+    assert store.count_since(101) == 0
+
+
+def test_what_each_turn_asks_is_answered_by_an_index_alone(store) -> None:
+    asked: list[str] = []
+    store._base.set_trace_callback(asked.append)
+    store.count_since(7)
+    store.parked()
+    store._base.set_trace_callback(None)
+    for statement in asked:
+        (plan, *_) = (row[3] for row in store._base.execute(f"EXPLAIN QUERY PLAN {statement}") if "label" in row[3])
+        assert "SEARCH label USING COVERING INDEX label_order" in plan
+
+
+def test_a_file_of_the_release_before_says_so(tmp_path: Path) -> None:
+    with LabelStore(tmp_path / "labels") as made:
+        made._base.execute("PRAGMA user_version = 2")
+    with pytest.raises(InputError, match="of format 2, this release reads 3; move it away, and the topic rebuilds it"):
+        LabelStore(tmp_path / "labels")
+
+
 ONE = st.builds(
     label, st.sampled_from(["positive", "negative"]), st.sampled_from(["ana", "bo"]), st.integers(0, 2),
     event_id=st.sampled_from(["e-1", "e-2"]), text=st.sampled_from([TEXT, None]),
@@ -159,5 +185,5 @@ def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
     other.execute("CREATE TABLE photo (name TEXT)")
     other.commit()
     other.close()
-    with pytest.raises(InputError, match="is a database of format 0, this release reads 2"):
+    with pytest.raises(InputError, match="is a database of format 0, this release reads 3"):
         LabelStore(tmp_path / "other")

@@ -78,3 +78,15 @@ def test_without_a_label_set_aside_nothing_is_better() -> None:
     assert found.verdict == "same"
     assert any("too few" in reason for reason in found.reasons)
     assert found.forecast == {}
+
+
+def test_a_label_that_no_engine_can_give_is_left_out_and_told() -> None:
+    said: list[str] = []
+
+    def odd(task: str):
+        own = of(task)
+        return {**own, LATER: [*own[LATER], Labelled("story 9", "mixed")]}
+
+    found = judged(Scripted("v-1", 0.7, 0.8), Scripted("v-2", 0.9, 0.8), odd, LIMITS, said.append)
+    assert found.verdict == "better"
+    assert any(sentence.startswith(f"1 texts of the slice '{LATER}' are left out") for sentence in said)

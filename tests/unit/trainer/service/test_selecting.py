@@ -13,9 +13,9 @@ from trainer.dataset import part_of
 from trainer.gate.evidence import GOLDEN, LATER, OLD
 from trainer.labels.aside import is_aside
 from trainer.labels.policy import Policy
-from trainer.service.judging import slices
+from trainer.service.judging import MOST, slices
 from trainer.service.place import Place
-from trainer.service.selecting import Selection
+from trainer.service.selecting import NO_LABEL, Selection
 
 from .conftest import WHEN, label
 
@@ -56,6 +56,14 @@ def test_a_fifth_is_set_aside_and_nothing_like_what_decides_is_learnt(place: Pla
     assert set(found.weights) == set(found.kept)
 
 
+def test_a_label_that_its_task_has_not_is_refused_and_another_spelling_is_not(place: Place, capfd) -> None:
+    given = [label(1, "mixed", text=text(1)), label(2, "Positive", text=text(2)), label(3, "any", task="mood")]
+    found = Selection(place, Policy(trusted=("ana",)), lambda: WHEN).sort(given)
+    both = {**found.kept, **found.aside}
+    assert {subject.event_id: one.label for subject, one in both.items()} == {"e-2": "positive", "e-3": "any"}
+    assert f"'{NO_LABEL}': 1" in "".join(capfd.readouterr()).replace('"', "'")
+
+
 def test_a_quarantined_labeller_is_neither_learnt_nor_measured(place: Place) -> None:
     selection = Selection(place, Policy(quarantined=("mallory",)), lambda: WHEN + timedelta(days=1))
     given = [label(1, text=text(1)), msgspec.structs.replace(label(2, text=text(2)), labeller="mallory")]
@@ -76,3 +84,15 @@ def test_the_slices_are_what_training_never_takes(place: Place, tmp_path: Path) 
     assert 0 < len(found[OLD]) < 30
     assert {part_of(one.text) for one in found[OLD]} == {"test"}
     assert [one.text for one in found[GOLDEN]] == ["the golden kettle sings"]
+
+
+def test_of_what_was_set_aside_the_newest_texts_are_judged_each_once(place: Place, tmp_path: Path) -> None:
+    aside = tmp_path / "aside.jsonl"
+    given = [label(n, text=text(n), published_at=WHEN - timedelta(hours=n)) for n in range(MOST + 5)]
+    copy = label(9_000, "positive", text=f"RT @jane: {text(3)}!", published_at=None, labelled_at=WHEN + timedelta(1))
+    aside.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in [*given, copy]))
+    later = slices(aside, place.base, None, None, "sentiment")[LATER]
+    assert (len(later), later[0].label) == (MOST, "positive")
+    assert later[1].text == text(0)
+    assert text(3) not in {one.text for one in later}
+    assert text(MOST + 1) not in {one.text for one in later}

@@ -30,7 +30,7 @@ from wire.events import LabelSubmitted
 from wire.labels import event_of
 from wire.topics import LABELS
 
-PAUSE_S = 15.0
+PAUSE_S = 5.0
 """After labels were sorted and no run began: all of them are read for it."""
 
 _log = log.get(__name__)

@@ -139,7 +139,7 @@ def test_killed_at_each_phase_it_goes_on_and_publishes_once(line: Line) -> None:
     last = line.start("group-last")
     line.until(lambda: line.metric("one", 'bellwether_trainer_phase{phase="idle"}') == 1)
     line.submit(4)
-    line.until(lambda: line.metric("one", 'bellwether_trainer_labels_total{outcome="new"}') == 1)
+    line.until(lambda: line.metric("one", "bellwether_labels_new_total") == 1)
     line.until(lambda: line.metric("one", "bellwether_trainer_labels_since_run") == 1)
     last.terminate()
     assert last.wait(WAIT_S) == 0

@@ -12,8 +12,9 @@ from bellwether.broker.cluster import Cluster
 from bellwether.labels import topic
 from runtime.errors import BrokerError
 from trainer.labels.effective import Subject
+from trainer.labels.join import Joined
 from trainer.labels.store import Counts, LabelStore
-from trainer.labels.unpark import Search, unpark
+from trainer.labels.unpark import Search, Submit, complete
 from wire.events import LabelSubmitted, Scored, TaskScore
 from wire.topics import LABELS, SCORED
 
@@ -35,6 +36,10 @@ def scored(event_id: str, version: str = "v-0123456789") -> bytes:
             tasks={"topic": answer},
         )
     )  # fmt: skip
+
+
+def unpark(store: LabelStore, search: Search, submit: Submit) -> Joined:
+    return complete(store, search.find(store.parked()), search, submit)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
@@ -58,18 +58,23 @@ class Search:
         return found
 
 
-def unpark(store: LabelStore, search: Search, submit: Submit) -> Joined:
-    """Submit anew, complete, each parked label whose event the scored topic has; the store learns it from its topic.
+def complete(store: LabelStore, events: Mapping[str, Scored], search: Search, submit: Submit) -> Joined:
+    """Submit anew, complete, each parked label whose event was found; the store learns it from its topic.
 
-    So the label topic alone still rebuilds the store. Call it when the store has read all of its topic: what is
-    erased is parked no more, and is not submitted.
+    So the label topic alone still rebuilds the store. What was erased since the search began is parked no more, and is
+    not submitted.
+
+    Args:
+        store: has read all of its topic.
+        events: what `search` found of the store's parked ids.
+        search: looks everywhere again where `submit` failed.
+        submit: see there.
 
     Raises:
-        BrokerError: nobody answers, the scored topic does not exist, or as `submit`; to do it again is safe.
+        BrokerError: as `submit`; to search and do it again is safe.
     """
-    events = search.find(store.parked())
-    ids = set(store.parked())  # again: the search may take minutes
-    parked = [label for event_id in sorted(ids) for label in store.labels(event_id=event_id) if label.text is None]
+    ids = sorted(set(store.parked()))  # anew: the search may have taken minutes
+    parked = [label for event_id in ids for label in store.labels(event_id=event_id) if label.text is None]
     found = join(parked, events)
     if found.completed:
         try:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from runtime import clock, log
 from runtime.errors import BellwetherError
-from trainer.labels.join import join
 from trainer.labels.store import LabelStore
-from trainer.labels.unpark import Search
-from wire.events import LabelSubmitted, Scored
+from trainer.labels.unpark import Search, Submit, complete
+from wire.events import Scored
 
 EVERY_S = 15.0
 """Between two searches, where labels wait."""
-
-Submit = Callable[[Sequence[LabelSubmitted]], None]
-"""Produces labels to their topic; raises where one was not acknowledged."""
 
 _log = log.get(__name__)
 
@@ -60,14 +56,11 @@ class Unparking:
             _log.warning("labels_not_searched", waiting=len(wanted), problem=str(error))
 
     def _complete(self, labels: LabelStore) -> None:
-        """Those that still wait: what was erased meanwhile is parked no more."""
         found, self._found = self._found, {}
-        own = [one for event_id in found for one in labels.labels(event_id=event_id) if one.text is None]
-        if not own:
+        if not found:
             return
         try:
-            self._submit(join(own, found).completed)
-            _log.info("labels_completed", labels=len(own))
+            joined = complete(labels, found, self._search, self._submit)
+            _log.info("labels_completed", labels=len(joined.completed), waiting=len(joined.waiting))
         except BellwetherError as error:
-            self._search.forget()
-            _log.warning("labels_not_completed", labels=len(own), problem=str(error))
+            _log.warning("labels_not_completed", events=len(found), problem=str(error))

@@ -7,9 +7,6 @@ from typing import Any, Literal
 
 Name = Literal["better", "same", "worse within noise", "regression"]
 
-AGE = "age"
-"""The trigger that lets a model of the same quality replace an old one."""
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -38,16 +35,12 @@ class Verdict:
         }
 
 
-def may_promote(verdict: Verdict, trigger: str | None = None, person_reason: str | None = None) -> bool:
-    """Whether a challenger may become champion.
-
-    Only `better` by itself; `same` by an age trigger, where it is sound; anything only by a person who says why.
+def may_promote(name: str, *, is_sound: bool, is_old: bool) -> bool:
+    """Whether a version becomes champion by itself; anything else is a person's, who says why (`models promote`).
 
     Args:
-        verdict: the gate's.
-        trigger: why it was trained; `AGE` matters.
-        person_reason: the words of the person who decides; blank ones are none.
+        name: of the verdict; any other word promotes nothing.
+        is_sound: see `Verdict`.
+        is_old: the champion's age was the trigger.
     """
-    if person_reason is not None and person_reason.strip():
-        return True
-    return verdict.name == "better" or (verdict.name == "same" and trigger == AGE and verdict.is_sound)
+    return name == "better" or (name == "same" and is_old and is_sound)

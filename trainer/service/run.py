@@ -9,6 +9,7 @@ import msgspec
 from models.pointer import Pointer
 from runtime import clock, log
 from runtime.crashpoints import Pass
+from trainer.gate.verdict import may_promote
 from trainer.service import records
 from trainer.service.folder import Found, Order, RunFolder
 from trainer.service.parts import Work
@@ -17,12 +18,6 @@ from trainer.service.work import Start, Worker, Working
 
 TRIES = 2
 """How often the run's process is started before the run counts as failed: a recipe that always crashes must end."""
-
-PROMOTES = "better"
-"""The verdict that promotes by itself."""
-
-PROMOTES_WHEN_OLD = "same"
-"""The verdict that does so too where the champion's age was the trigger."""
 
 _log = log.get(__name__)
 
@@ -94,7 +89,6 @@ class Run:
             verdict=records.FAILED,
             reasons=(f"its process ended {found.failures} times without a result; {found.error or 'it said nothing'}",),
         )
-        verdict = judgement.verdict
         order = self.order
         return RunRecord(
             number=order.number,
@@ -111,8 +105,7 @@ class Run:
             seed=order.seed,
             version=found.version,
             judgement=judgement,
-            may_promote=verdict == PROMOTES
-            or (verdict == PROMOTES_WHEN_OLD and order.may_be_same and judgement.is_sound),
+            may_promote=may_promote(judgement.verdict, is_sound=judgement.is_sound, is_old=order.may_be_same),
             seconds={**order.seconds, **found.seconds},
         )
 

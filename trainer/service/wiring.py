@@ -26,14 +26,11 @@ from trainer.service.records import Judgement
 from trainer.service.relearning import deciding, without
 from trainer.service.selecting import Selection
 from trainer.triggers import Rules, State
-from wire.events import LabelSubmitted
 
 MEASURED_TEXTS = 200
 """Of each base file and task, for each engine's figures in a version's manifest: they cost seconds."""
 
 _log = log.get(__name__)
-
-Submit = Callable[[Sequence[LabelSubmitted]], None]
 
 
 def parts(

@@ -1,7 +1,6 @@
 """Watches four signals for change: confidence, class shares, novelty of the texts, and the prequential error.
 
-Its state can be kept: it holds the values since each detector's last alarm, and reading it replays them. So it is
-plain JSON, outlives a new release of river, and executes nothing. The trainer keeps none, and reads again instead.
+Nothing is saved: who begins anew feeds it what the topics still hold.
 """
 
 from __future__ import annotations
@@ -9,22 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Protocol
-
-import msgspec
+from typing import Protocol
 
 from models.text import clean
-from runtime.errors import InputError
 from trainer import detectors
 from trainer.novelty import Reference
 from trainer.prequential import Outcome
 from trainer.triggers import Alarm
 
-FORMAT = 1
-
 MEMORY = 5_000
-"""Values that a detector remembers at least, and twice as many at most: what a replay costs, and how slow a drift can
-be to be seen. At the double it starts again from the last `MEMORY`, at a restart or not, so both see the same."""
+"""Values that a detector remembers at least, and twice as many at most: how slow a drift can be to be seen. At the
+double it starts again from the last `MEMORY`."""
 
 MOST_ALARMS = 100
 """Alarms that are remembered."""
@@ -156,48 +150,12 @@ class Monitor:
             return []
         return self._update({"error": float(outcome.is_wrong)}, at)
 
-    def state(self) -> dict[str, Any]:
-        """All that a restart needs, as plain JSON: at most 100 KiB a signal."""
-        return {
-            "format": FORMAT,
-            "task": self.task,
-            "version": self.version,
-            "alarms": [(one.signal, one.at.isoformat()) for one in self.alarms],
-            "values": {signal: watch.values for signal, watch in self._watches.items()},
-        }
-
-    def go_on(self, state: Mapping[str, Any]) -> bool:
-        """Take up a saved state; replays some thousand values for each signal.
-
-        A state of another task or version is left: its values say nothing of this one. A signal that it does not have
-        begins fresh, and a detector that was changed since replays what the one before it saw.
-
-        Returns:
-            whether it was taken up.
-
-        Raises:
-            InputError: it is none of ours.
-        """
-        try:
-            saved = msgspec.convert(state, _State)
-        except msgspec.ValidationError as error:
-            raise InputError(f"the drift state is none: {error}; delete it, and the signals begin fresh") from error
-        if (saved.format, saved.task, saved.version) != (FORMAT, self.task, self.version):
-            return False
-        self.alarms = [Alarm(signal, at) for signal, at in saved.alarms]
-        for signal, watch in self._watches.items():
-            self._watches[signal] = Watch(watch.name, saved.values.get(signal, ()))
-        return True
+    @property
+    def values(self) -> dict[str, list[float]]:
+        """By signal, what its detector remembers: at most twice `MEMORY`, since its last alarm."""
+        return {signal: list(watch.values) for signal, watch in self._watches.items()}
 
     def _update(self, values: Mapping[str, float], at: datetime) -> list[Alarm]:
         raised = [Alarm(signal, at) for signal, value in values.items() if self._watches[signal].update(value)]
         self.alarms = [*self.alarms, *raised][-MOST_ALARMS:]
         return raised
-
-
-class _State(msgspec.Struct, frozen=True):
-    format: int
-    task: str
-    version: str
-    alarms: list[tuple[str, datetime]]
-    values: dict[str, list[float]]

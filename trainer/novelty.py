@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from runtime.errors import InputError
 
 FEATURES = 4096
 """Buckets of the hash: words and pairs of words of a headline collide rarely, and 32 centres take 512 KiB."""
@@ -42,26 +39,6 @@ class Reference:
     def distances(self, texts: Sequence[str]) -> Distances:
         """Of cleaned texts."""
         return nearest(hashed(texts), self.centres)
-
-    def save(self, path: Path) -> None:
-        """Write the centres as a NumPy file."""
-        with path.open("wb") as file:
-            np.save(file, self.centres, allow_pickle=False)
-
-    @classmethod
-    def load(cls, path: Path) -> Reference:
-        """Read what `save` wrote.
-
-        Raises:
-            InputError: it cannot be read, or is no such file.
-        """
-        try:
-            centres = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{path} is no reference of texts: {error}; build it again") from error
-        if centres.ndim != 2:
-            raise InputError(f"{path} is no reference of texts: shape {centres.shape}; build it again")
-        return cls(centres.astype(np.float32))
 
 
 def hashed(texts: Sequence[str]) -> npt.NDArray[np.float32]:

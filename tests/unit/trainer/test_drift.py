@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from runtime.errors import InputError, SettingsError
+from runtime.errors import SettingsError
 from trainer import detectors, drift
 from trainer.drift import Monitor, Watch
 from trainer.novelty import Reference
@@ -81,42 +80,18 @@ def begun() -> Monitor:
 
 def test_answers_of_another_version_are_left_out() -> None:
     watched = begun()
-    before = watched.state()
+    before = watched.values
     assert raised(watched, [event("negative", 4_000, "a quite new text", version="v-2") for _ in range(2_000)]) == set()
     assert watched.labelled(outcome(True, version="v-2"), WHEN) == []
     assert watched.labelled(outcome(True, task="topic"), WHEN) == []
     assert watched.labelled(None, WHEN) == []
-    assert watched.state() == before
-
-
-def test_a_restart_goes_on_exactly_where_it_was() -> None:
-    """One monitor lives through all; the other one is written down and read again after each part."""
-    lives, restarts = monitor(), monitor()
-    parts = [usual(700), [event(confidence=4_000 + n % 11) for n in range(700)], usual(900, 5)]
-    for hours, part in enumerate(parts):
-        at = WHEN + timedelta(hours=hours)
-        assert lives.scored(part, at) == restarts.scored(part, at)
-        written = json.dumps(restarts.state())
-        restarts = monitor()
-        assert restarts.go_on(json.loads(written))
-    assert lives.alarms == restarts.alarms
-    assert {"confidence"} <= {alarm.signal for alarm in lives.alarms}
-    assert lives.state() == restarts.state()
-
-
-def test_a_state_of_another_version_is_left_and_one_that_is_none_is_refused() -> None:
-    state = begun().state()
-    fresh = monitor()
-    assert not fresh.go_on(state | {"version": "v-2"})
-    assert fresh.state()["values"]["confidence"] == []
-    with pytest.raises(InputError, match=r"the drift state is none: .*delete it"):
-        fresh.go_on({"format": 1})
+    assert watched.values == before
 
 
 def test_without_a_reference_novelty_is_not_watched() -> None:
     watched = Monitor("sentiment", "v-1", LABELS)
     watched.scored(usual(10), WHEN)
-    assert sorted(watched.state()["values"]) == [
+    assert sorted(watched.values) == [
         "confidence", "error", "share:negative", "share:neutral", "share:positive",
     ]  # fmt: skip
 

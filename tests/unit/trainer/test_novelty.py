@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runtime.errors import InputError
 from trainer.novelty import CENTRES, Reference, hashed, nearest
 
 KNOWN = [
@@ -33,21 +32,6 @@ def test_pooled_vectors_of_an_encoder_serve_as_well() -> None:
     vectors = np.eye(3, dtype=np.float32)
     np.testing.assert_allclose(nearest(vectors, vectors[:1]), [0.0, 1.0, 1.0])
     np.testing.assert_allclose(nearest(-vectors[:1], vectors[:1]), [1.0]), "cut at 1"
-
-
-def test_a_reference_is_read_as_it_was_written(tmp_path) -> None:
-    path, reference = tmp_path / "reference.npy", Reference.of(KNOWN)
-    reference.save(path)
-    np.testing.assert_array_equal(Reference.load(path).distances(KNOWN), reference.distances(KNOWN))
-
-
-@pytest.mark.parametrize("content", [b"", b"no array", None])
-def test_a_file_that_is_no_reference_is_refused(tmp_path, content) -> None:
-    path = tmp_path / "reference.npy"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(InputError, match=r"reference\.npy is no reference of texts: .*build it again"):
-        Reference.load(path)
 
 
 def test_words_and_pairs_of_words_count() -> None:

@@ -64,7 +64,7 @@ def _ceiling(order: Order, folder: Path, screen: Screen) -> float:
     from trainer import job
     from trainer.run import Run
 
-    torch.set_num_threads(order.threads or spare_threads())
+    torch.set_num_threads(spare_threads())
     labels = folder / "all-labels.jsonl"
     rows = ({"text": story.text, "label": story.label} for story in order.material.after)
     labels.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

@@ -52,8 +52,6 @@ class Order:
         labels: how many are waited for before a run begins.
         labels_per_s: how fast people label.
         longest_s: after which the loop ends whatever it has come to.
-        trainer: more options of `bellwether trainer run`.
-        threads: of a training; 0 leaves one core to the worker.
     """
 
     material: Material
@@ -65,8 +63,6 @@ class Order:
     labels: int = 1_000
     labels_per_s: float = 25.0
     longest_s: float = 600.0
-    trainer: Sequence[str] = ()
-    threads: int = 0
     cache: Path | None = None
 
 
@@ -140,8 +136,8 @@ class _Session:
             wait_for_port(worker, self.stage.folder / "worker.port", READY_S)
             options = ["--recipe", order.update, "--base", str(material.base), "--golden", str(material.golden)]
             options += ["--labels", str(order.labels), "--shadow-s", f"{order.shadow_s:g}"]
-            options += ["--threads", str(order.threads or cast.spare_threads())]
-            trainer = cast.trainer(self.stage, self.bootstrap, [*options, *order.trainer], stack)
+            options += ["--threads", str(cast.spare_threads())]
+            trainer = cast.trainer(self.stage, self.bootstrap, options, stack)
             log = TrainerLog(trainer.log)
             people = stack.enter_context(People(self.bootstrap, order.labels_per_s))
             feed = stack.enter_context(Feed(self.bootstrap, stream(material.before, material.after), order.rate))

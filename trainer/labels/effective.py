@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from wire.events import LabelSubmitted
@@ -30,18 +30,6 @@ def effective(labels: Iterable[LabelSubmitted], ranks: Mapping[str, int]) -> dic
         if before is None or _order(label, ranks) > _order(before, ranks):
             found[subject] = label
     return found
-
-
-def contradicted(labels: Iterable[LabelSubmitted]) -> dict[Subject, Sequence[str]]:
-    """The subjects whose labellers do not agree, with what their last words are, sorted."""
-    last: dict[Subject, dict[str, LabelSubmitted]] = {}
-    for label in labels:
-        own = last.setdefault(Subject(label.event_id, label.task), {})
-        before = own.get(label.labeller)
-        if before is None or _order(label, {}) > _order(before, {}):
-            own[label.labeller] = label
-    words = {subject: sorted({one.label for one in own.values()}) for subject, own in last.items()}
-    return {subject: said for subject, said in words.items() if len(said) > 1}
 
 
 def _order(label: LabelSubmitted, ranks: Mapping[str, int]) -> tuple[object, ...]:

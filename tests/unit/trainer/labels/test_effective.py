@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.labels.effective import Subject, contradicted, effective
+from trainer.labels.effective import Subject, effective
 from wire.events import LabelSubmitted
 
 WHEN = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -48,11 +48,3 @@ def test_what_counts_depends_neither_on_the_order_nor_on_repeats(labels, random)
     random.shuffle(shuffled)
     ranks = {"ana": 1, "bo": 1}
     assert effective(shuffled, ranks) == effective(labels, ranks)
-    assert contradicted(shuffled) == contradicted(labels)
-
-
-def test_labellers_contradict_each_other_by_their_last_words_and_never_themselves() -> None:
-    changed = [label("positive", "ana"), label("negative", "ana", 1)]
-    assert contradicted(changed) == {}
-    assert contradicted([*changed, label("negative", "bo")]) == {}
-    assert contradicted([*changed, label("neutral", "bo")]) == {SUBJECT: ["negative", "neutral"]}

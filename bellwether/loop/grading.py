@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bellwether.loop import figures
 from bellwether.loop.cast import Stage, spare_threads
 from bellwether.loop.figures import Scores
 from bellwether.loop.material import TASK
 from models import registry
-from models.engine import Engine, Task
+from models.engine import Engine, Probabilities, Task
 from models.text import clean
-from trainer.evaluate import probabilities_of, trained_probabilities
+from trainer.evaluate import probabilities_of, report, trained_probabilities
 
 if TYPE_CHECKING:
     from bellwether.loop.run import Order
@@ -48,8 +47,7 @@ def scores(order: Order, stage: Stage, champion: str, promoted: str | None, scre
 
 def graded(engine: Engine, test: Test) -> float:
     """Macro-F1 of an engine."""
-    rows = probabilities_of(engine, [clean(text) for text, _ in test], TASK)
-    return _score(engine.tasks[TASK], rows, test)
+    return _score(engine.tasks[TASK], probabilities_of(engine, _texts(test), TASK), test)
 
 
 def _opened(stage: Stage, version: str) -> Engine:
@@ -79,11 +77,12 @@ def _ceiling(order: Order, folder: Path, screen: Screen) -> float:
     )  # fmt: skip
     trained = load_trained(out, encoders.resolve(facts["encoder"]["name"], order.cache))
     test = order.material.new_test
-    return _score(trained.tasks[TASK], trained_probabilities(trained, [clean(text) for text, _ in test], TASK), test)
+    return _score(trained.tasks[TASK], trained_probabilities(trained, _texts(test), TASK), test)
 
 
-def _score(task: Task, rows: object, test: Test) -> float:
-    import numpy as np
+def _texts(test: Test) -> list[str]:
+    return [clean(text) for text, _ in test]
 
-    guesses = [task.labels[column] for column in np.asarray(rows).argmax(axis=1)]
-    return figures.macro_f1((true, guess) for (_, true), guess in zip(test, guesses, strict=True))
+
+def _score(task: Task, probabilities: Probabilities, test: Test) -> float:
+    return report(task, probabilities, [label for _, label in test]).macro_f1

@@ -139,10 +139,11 @@ class Slot:
         """The version that serves some of the keys."""
         return None if self._canary is None else self._canary.scorer.serving.version
 
-    def distrust(self, version: str, error: Exception) -> None:
-        """Let a challenger serve no more keys from the next batch on."""
-        if self._canary is not None and self._canary.scorer.serving.version == version:
-            self._put_aside(self._canary, error)
+    async def distrust(self, version: str, error: Exception) -> None:
+        """Let a challenger serve no more keys from the next batch on; whoever is told may end its engine at once."""
+        async with self._turn:  # it may be in a batch
+            if self._canary is not None and self._canary.scorer.serving.version == version:
+                self._put_aside(self._canary, error)
 
     def _put_aside(self, canary: Canary, error: Exception) -> None:
         version = canary.scorer.serving.version

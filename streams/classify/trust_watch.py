@@ -50,11 +50,11 @@ class TrustWatch:
             # Who serves counts too: a key may be revoked while a version is loaded, after it was verified.
             now = (content, self._slot.serving.version, self._slot.canary)
             if now != before:
-                self.look()
+                await self.look()
                 before = now
             await self._sleep(LOOK_S)
 
-    def look(self) -> None:
+    async def look(self) -> None:
         """Check the signatures of all that serve now; a canary whose key is gone is put aside.
 
         Raises:
@@ -73,7 +73,7 @@ class TrustWatch:
             except CorruptVersionError as error:
                 if version == self._slot.serving.version:
                     raise
-                self._slot.distrust(version, error)
+                await self._slot.distrust(version, error)
 
     def _content(self) -> bytes | None:
         """None where there is no such file."""

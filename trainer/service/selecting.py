@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -39,20 +40,16 @@ class Selection:
     def __init__(self, place: Place, policy: Policy, now: clock.Now = clock.now) -> None:
         self._policy = policy
         self._now = now
-        self._deciding: dict[str, list[tuple[None, str]]] = {
-            GOLDEN: _texts(place.golden),
-            RARE: _texts(place.rare),
-            OLD: [text for path in place.base for text in _texts(path, part="test")],
-        }
+        self._deciding = Guard()
+        self._deciding.add(GOLDEN, _texts(place.golden))
+        self._deciding.add(RARE, _texts(place.rare))
+        self._deciding.add(OLD, [text for path in place.base for text in _texts(path, part="test")])
 
     def sort(self, labels: Iterable[LabelSubmitted]) -> Sorted:
         """All labels of the store, told apart; what is refused is counted by its reason."""
         everything, unknown = _recognised(labels)
         admission = admit(everything, self._policy, questions(everything, self._policy), self._now())
-        guard = Guard()
-        for name, texts in self._deciding.items():
-            guard.add(name, texts)
-        found = apart(admission.kept, guard)
+        found = apart(admission.kept, copy.deepcopy(self._deciding))  # it learns what is set aside this time
         refused: Counter[str] = admission.refused + found.refused + unknown
         _log.info(
             "labels_sorted",

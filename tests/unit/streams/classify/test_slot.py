@@ -185,6 +185,24 @@ async def test_a_canary_that_does_not_come_back_is_put_aside_and_its_keys_are_se
     assert rig.slot.calls == calls + 1
 
 
+async def test_a_distrusted_canary_ends_its_batch_first_and_serves_no_other(rig, record, scorer_of) -> None:
+    canary, told = scorer_of("v-2222222222"), []
+    gate = Gated(canary.host)
+    await rig.slot.expose(Canary(canary, 1.0, told.append))
+    under_way = asyncio.create_task(rig.slot.score(items(record, "a"), lambda: True))
+    await asyncio.to_thread(gate.begun.wait, 10)
+    away = asyncio.create_task(rig.slot.distrust("v-2222222222", ModelError("its key was revoked")))
+    await asyncio.sleep(0)
+    assert (rig.slot.canary, told) == ("v-2222222222", []), "whoever is told ends its engine"
+    gate.go.set()
+    assert set(served(await under_way).values()) == {"v-2222222222"}
+    await away
+    assert (rig.slot.canary, [str(error) for error in told]) == (None, ["its key was revoked"])
+    assert set(served(await rig.slot.score(items(record, "b"), lambda: True)).values()) == {rig.scorer.serving.version}
+    await rig.slot.distrust("v-2222222222", ModelError("once more"))
+    assert len(told) == 1
+
+
 async def test_a_shadow_hears_of_every_batch_after_it_was_scored(rig, record) -> None:
     heard: list[str] = []
     rig.slot.listen(lambda batch: heard.extend(item.cleaned for item in batch))

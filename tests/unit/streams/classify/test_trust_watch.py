@@ -25,11 +25,14 @@ class World:
         self.distrusted: list[tuple[str, str]] = []
         self.slot = SimpleNamespace(
             serving=SimpleNamespace(version=A), canary=None,
-            distrust=lambda version, error: self.distrusted.append((version, str(error))),
+            distrust=self.distrust,
         )  # fmt: skip
         self.looks = 0
         self.between = lambda: None
         self.watch = TrustWatch(self.settings, self.slot, self.sleep)  # type: ignore[arg-type]
+
+    async def distrust(self, version: str, error: Exception) -> None:
+        self.distrusted.append((version, str(error)))
 
     def sign(self, version: str) -> str:
         folder = self.settings.registry_folder / version

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from bellwether import topics
@@ -15,13 +16,13 @@ from bellwether.loop import cast, figures, grading
 from bellwether.loop.cast import Stage
 from bellwether.loop.champion import Made
 from bellwether.loop.feed import Feed, stream
-from bellwether.loop.figures import Figures, Point, Scores
+from bellwether.loop.figures import Figures, Point, Scores, Seen
 from bellwether.loop.material import Material
 from bellwether.loop.people import People
 from bellwether.loop.screen import Screen
 from bellwether.loop.trainer_log import TrainerLog
 from bellwether.loop.watch import TOPICS, Watch
-from models.pointer import head, moves
+from models.pointer import Move, head, moves
 from runtime import clock
 from runtime.errors import DependencyError
 from runtime.topic_reader import open_reader
@@ -157,16 +158,8 @@ class _Session:
                 raise DependencyError(f"the {child.name} ended with exit code {child.exit_code()}\n{child.tail()}")
         if feed.error is not None:
             raise feed.error
-        record = self._record()
-        if record is None:
-            return False
-        if not record.may_promote:
-            return True
-        step = next_step(record, moves(self.stage.store), clock.now(), Plan(self.order.shadow_s))
-        if step.action == "over" and head(self.stage.store).champion != record.version:
-            return True  # the shadow dropped it, or the field took it back
-        own = sum(one.version == record.version for one in watch.seen[-2 * SETTLE_EVENTS :])
-        return own >= SETTLE_EVENTS
+        plan = Plan(self.order.shadow_s)
+        return has_settled(self._record(), moves(self.stage.store), watch.seen, plan, clock.now())
 
     def _record(self) -> RunRecord | None:
         return records.last(self.stage.store)
@@ -176,6 +169,25 @@ class _Session:
         champion = head(self.stage.store).champion
         promoted = champion if record is not None and champion == record.version else None
         return _Lived(watch, record, promoted, log.times.get("training"), log.times.get("judging"))
+
+
+def has_settled(record: RunRecord | None, log: Sequence[Move], seen: Sequence[Seen], plan: Plan, now: datetime) -> bool:
+    """Whether a loop has shown what it can: its version serves and was watched for a while, or never will serve.
+
+    Args:
+        record: of the run; None before it is judged.
+        log: the pointer's moves, oldest first.
+        seen: scored events, as they were read.
+        plan: of the promotion.
+        now: the wall clock.
+    """
+    if record is None:
+        return False
+    if next_step(record, log, now, plan).action != "over":
+        return False
+    if log[-1].pointer.champion != record.version:  # the gate refused it, the shadow dropped it, the field took it back
+        return True
+    return sum(one.version == record.version for one in seen[-2 * SETTLE_EVENTS :]) >= SETTLE_EVENTS
 
 
 def _outcome(order: Order, stage: Stage, champion: str, lived: _Lived, screen: Screen) -> Outcome:

@@ -112,6 +112,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replay: Annotated[float, Meta(ge=0)] = 1.0
     """Old texts per new one, where old ones are given (`--replay`); stratified by class, domain and age."""
 
+    goes_on: bool = False
+    """Whether a trainer's run begins with the champion and learns its base files by replay, instead of with the encoder
+    and all of the base files. `train` begins where `--parent` says."""
+
     patience: Annotated[int, Meta(ge=0)] = 0
     """Epochs in a row without a lower loss on the validation part after which training ends; the best epoch's weights
     are kept. 0 trains to the end and keeps the last."""

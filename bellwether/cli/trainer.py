@@ -36,7 +36,7 @@ def run(
     *,
     recipe: Annotated[
         str,
-        typer.Option(help="What is learnt: a TOML file or a shipped name; one that replays goes on from the champion."),
+        typer.Option(help="What is learnt: a TOML file or a shipped name; `update` goes on from the champion."),
     ] = "update",
     base: Annotated[
         list[Path] | None,

@@ -112,7 +112,7 @@ def has(place: Place, version: str) -> bool:
 def train(place: Place, order: Order, folder: RunFolder, tell: Tell) -> None:
     """Fine-tune on the run's labels; goes on from a checkpoint in the run's folder.
 
-    A recipe that replays goes on from the champion, with the base files as old texts; another begins with its encoder,
+    A recipe that goes on does so from the champion, with the base files as old texts; another begins with its encoder,
     and learns the base files too. Of these nothing is learnt that is like a text that decides.
     """
     import torch
@@ -132,7 +132,7 @@ def train(place: Place, order: Order, folder: RunFolder, tell: Tell) -> None:
     base, refused = without(deciding(place, folder.aside), place.base, folder.base)
     _log.info("base_sorted", refused=dict(refused))
     tell(f"{sum(refused.values())} rows of the base files are like texts that decide, and are not learnt")
-    goes_on = recipe.load(place.recipe)[0].replay > 0 and order.parent is not None
+    goes_on = recipe.load(place.recipe)[0].goes_on and order.parent is not None
     run = Run(checkpoint=folder.trained / job.CHECKPOINT_FILE, seed=order.seed, report=report, report_every_s=1.0)
     job.train(
         job.Order(

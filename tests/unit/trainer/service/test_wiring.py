@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from models import build, manifest, tiny
@@ -88,6 +89,37 @@ def test_a_run_learns_from_its_labels_and_the_base_files(place: Place, tmp_path:
     assert not set((folder.trained / "headlines.txt").read_text().splitlines()) & {row["text"] for row in rows}
     assert any(sentence.startswith("training tiny on") for sentence in said)
     assert said[0].startswith("2 rows of the base files are like texts that decide")
+
+
+def test_a_recipe_that_goes_on_does_so_from_the_champion_and_another_begins_anew(
+    place: Place, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(build, "Order", partial(build.Order, min_agreement=0.0))  # random heads: int8 differs
+    made = tiny.write(tmp_path / "tiny")
+    recipe, base = tmp_path / "r.toml", tmp_path / "base.jsonl"
+    recipe.write_text(RECIPE.format(encoder=made.encoder).replace("epochs", "goes_on = true\nepochs"))
+    base.write_text("".join(json.dumps({"text": f"zenith {n} jumps", "label": "positive"}) + "\n" for n in range(60)))
+    first = RunFolder(tmp_path / "first")
+    first.path.mkdir()
+    shutil.copytree(made.trained, first.trained)
+    here = replace(place, recipe=str(recipe), base=(base,))
+    champion = wiring.build(here, order(first, 1, "d"), first, lambda _: None)
+    given = effective([label(n, ("negative", "neutral")[n % 2], text=f"oil {n} falls") for n in range(30)], {})
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    data, count = folder.collect(given.items(), [], [base])
+    wanted = msgspec.structs.replace(order(folder, count, data), parent=champion)
+    wiring.train(here, wanted, folder, lambda _: None)
+    facts = json.loads((folder.trained / "training.json").read_text())
+    assert facts["parent"] == champion
+    assert facts["replayed_texts"] > 0
+    version = wiring.build(here, wanted, folder, lambda _: None)
+    assert manifest.read(place.registry / version).lineage.parent == champion
+    shutil.rmtree(folder.trained)
+    recipe.write_text(RECIPE.format(encoder=made.encoder))
+    wiring.train(here, wanted, folder, lambda _: None)
+    facts = json.loads((folder.trained / "training.json").read_text())
+    assert (facts["parent"], facts["replayed_texts"]) == (None, 0)
 
 
 def test_the_engines_of_a_version_are_measured(place: Place, tmp_path: Path, monkeypatch) -> None:

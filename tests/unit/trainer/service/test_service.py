@@ -1,0 +1,105 @@
+"""One turn of the loop: what is looked after beside the leader's work; Kafka alone is scripted."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from trainer.labels.store import Entry
+from trainer.service.leading import Recipe, Rules
+from trainer.service.metrics import Metrics
+from trainer.service.service import Service
+from wire import labels
+
+from .conftest import World, label
+
+
+class Lease:
+    """Leads from the first poll on, and hands out what was put into it."""
+
+    def __init__(self) -> None:
+        self.leads = self.has_caught_up = True
+        self.begun = False
+        self.waiting: list[Entry] = []
+        self.confirmed: list[int] = []
+
+    def poll(self, _: float, begin) -> list[Entry]:
+        if not self.begun:
+            self.begun = True
+            begin()
+        found, self.waiting = self.waiting, []
+        return found
+
+    def confirm(self, offset: int) -> bool:
+        self.confirmed.append(offset)
+        return True
+
+
+class Unparking:
+    def __init__(self) -> None:
+        self.turns = 0
+
+    def turn(self, _: object) -> None:
+        self.turns += 1
+
+
+def seconds(world: World) -> float:
+    return world.now.timestamp()
+
+
+@pytest.fixture
+def service(world: World, monkeypatch) -> Service:
+    monkeypatch.setattr(Service, "_open_tail", lambda *_: None)
+    term = world.term()
+    parts, _ = term.parts, term.labels.close()
+    return Service(
+        bootstrap="nowhere", lease=Lease(), state=world.folder / "trainer", store=world.store, parts=parts,  # type: ignore[arg-type]
+        labels=world.folder / "trainer" / "labels.sqlite", rules=Rules(Recipe("recipe")), who="trainer@here",
+        metrics=Metrics(world.clock), unparking=Unparking(), now=world.clock,  # type: ignore[arg-type]
+        monotonic=partial(seconds, world),
+    )  # fmt: skip
+
+
+def entries(*given) -> list[Entry]:
+    return [Entry(number, labels.key(one), one) for number, one in enumerate(given)]
+
+
+def value(service: Service, metric: str, **named: str) -> float | None:
+    return service.metrics.registry.get_sample_value(metric, named)
+
+
+def test_labels_are_stored_before_their_offset_is_confirmed_and_counted(service: Service, world: World) -> None:
+    service.lease.waiting = entries(label(1), label(1), label(2, text=None))  # type: ignore[attr-defined]
+    service.turn()
+    assert service.lease.confirmed[0] == 3  # type: ignore[attr-defined]
+    assert value(service, "bellwether_labels_new_total") == 2
+    assert value(service, "bellwether_labels_repeated_total") == 1
+    assert value(service, "bellwether_labels_waiting_events") == 1
+
+
+def test_a_leader_shows_the_field_and_looks_for_texts_a_standby_does_neither(service: Service, world: World) -> None:
+    given = [label(n, model_version="v-1", probabilities={"negative": 9_000, "positive": 1_000}) for n in (1, 2)]
+    service.lease.waiting = entries(*given, label(3))  # type: ignore[attr-defined]
+    service.turn()
+    assert service.unparking.turns == 1  # type: ignore[attr-defined]
+    assert value(service, "bellwether_prequential_labels", task="sentiment", slice="all", name="") == 2
+    assert value(service, "bellwether_prequential_unmeasured") == 1
+    service.lease.leads = False  # type: ignore[misc]
+    service.turn()
+    assert service.unparking.turns == 1  # type: ignore[attr-defined]
+    assert value(service, "bellwether_trainer_is_leader") == 0
+
+
+def test_the_field_is_measured_anew_when_there_are_labels_and_a_while_has_passed(
+    service: Service, world: World
+) -> None:
+    shown: list[int] = []
+    service.metrics.field.show = lambda _, unmeasured: shown.append(unmeasured)  # type: ignore[method-assign]
+    service.lease.waiting = entries(label(1))  # type: ignore[attr-defined]
+    world.turn(service, 3, seconds=10.0)  # type: ignore[arg-type]
+    service.lease.waiting = [Entry(1, labels.key(label(2)), label(2))]  # type: ignore[attr-defined]
+    service.turn()
+    assert shown == [1, 2]
+    world.turn(service, 9, seconds=10.0)  # type: ignore[arg-type]
+    assert len(shown) == 2, "nothing is new"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +25,7 @@ def loop(
         Path | None,
         typer.Option(help="Folder of the public data sets; BELLWETHER_DATA by default.", show_default=False),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="What champion, trainer and ceiling learn by.")] = "fast",
+    recipe: Annotated[str, typer.Option(help="What champion and ceiling learn by; the trainer goes on by `update`.")] = "fast",
     labels: Annotated[int, typer.Option(min=1, help="New labels that begin a run.")] = 1_000,
     labels_per_s: Annotated[float, typer.Option(min=0.1, help="How fast people label.")] = 25.0,
     rate: Annotated[float, typer.Option(min=0.1, help="Events a second.")] = 30.0,
@@ -54,8 +55,6 @@ def loop(
         if not (folder / name).is_file():
             raise InputError(f"{folder} holds no {name}; name the folder of the public data sets with --data")
     quiet_libraries()
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="bellwether-loop-data-") as work:
         shown = material.real(folder / OLD, folder / NEW, Path(work), seed)
         order = run.Order(

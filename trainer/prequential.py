@@ -92,8 +92,7 @@ class Ledger:
 
         Returns:
             the outcome that the label brought, once for each event and task: for the drift of the error. What later
-            labels change in it stands in `outcomes` only. Whoever fills a ledger again from the store, with a drift
-            state that knows these labels, leaves this answer aside.
+            labels change in it stands in `outcomes` only.
         """
         subject = Subject(label.event_id, label.task)
         known, bare = self._labels.setdefault(subject, []), _without_text(label)

@@ -25,7 +25,7 @@ def loop(
         Path | None,
         typer.Option(help="Folder of the public data sets; BELLWETHER_DATA by default.", show_default=False),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="What champion and ceiling learn by; the trainer goes on by `update`.")] = "fast",
+    recipe: Annotated[str, typer.Option(help="Of champion and ceiling; the trainer's is `update`.")] = "fast",
     labels: Annotated[int, typer.Option(min=1, help="New labels that begin a run.")] = 1_000,
     labels_per_s: Annotated[float, typer.Option(min=0.1, help="How fast people label.")] = 25.0,
     rate: Annotated[float, typer.Option(min=0.1, help="Events a second.")] = 30.0,

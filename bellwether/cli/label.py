@@ -64,14 +64,15 @@ def add(
     """
     import msgspec
 
-    from bellwether.labels import snapshot, topic
+    from bellwether.labels import topic
     from bellwether.labels.rows import Defaults, label_of
     from trainer.labels.join import completed
+    from trainer.labels.unpark import Search
 
     where = settings.load(bootstrap=bootstrap).bootstrap
     row = {"event_id": event_id, "label": label, "task": task, "text": text}
     made = label_of(row, Defaults(labeller, clock.now()))
-    seen = None if text else snapshot.scored(where, event_id)
+    seen = None if text else Search(where).find([event_id]).get(event_id)
     if seen is None and text is None:
         raise InputError(f"no scored event {event_id!r} at {where}; check the id, or give the event's --text")
     if seen is not None:

@@ -45,17 +45,17 @@ class Search:
         wanted = frozenset(event_ids)
         if not wanted:
             return {}
-        found: dict[str, Scored] = {}
+        found: dict[str, tuple[int, Scored]] = {}
         with open_reader(self._bootstrap, (SCORED.name,)) as reader:
             starts, ends = reader.starts(), reader.ends()
             known = self._next if wanted <= self._wanted else {}
             reader.begin({at: min(ends[at], max(start, known.get(at, 0))) for at, start in starts.items()})
             for record in reader.until(ends):
                 event = _event(record.value or b"", wanted)
-                if event is not None:
-                    found[event.event_id] = event
+                if event is not None and record.timestamp >= found.get(event.event_id, (0,))[0]:
+                    found[event.event_id] = record.timestamp, event
         self._wanted, self._next = wanted, ends
-        return found
+        return {event_id: event for event_id, (_, event) in found.items()}
 
 
 def complete(store: LabelStore, events: Mapping[str, Scored], search: Search, submit: Submit) -> Joined:

@@ -143,7 +143,7 @@ def export(
     from bellwether.labels import topic
     from trainer.labels.effective import effective
 
-    labels = [label for _, label in sorted(topic.present(settings.load(bootstrap=bootstrap).bootstrap).items())]
+    labels = [label for _, label in sorted(topic.present(settings.load(bootstrap=bootstrap).bootstrap).labels.items())]
     chosen = labels if every else list(effective(labels, {}).values())
     files.write(path, chosen)
     told = {"written": len(chosen), "labels": len(labels)}

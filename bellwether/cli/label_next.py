@@ -47,7 +47,7 @@ def next_(
     from trainer.labels.choose import choose
 
     where = settings.load(bootstrap=bootstrap).bootstrap
-    done = source.labelled(topic.present(where).values(), task)
+    done = source.labelled(topic.present(where).labels.values(), task)
     with reading("scored events") as tell:
         events = source.scored(where, recent, tell)
     pool = source.candidates(events, task, done)

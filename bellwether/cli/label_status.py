@@ -31,8 +31,9 @@ def status(
 
     where = settings.load(bootstrap=bootstrap, labellers=labellers)
     rules = policy.load(where.labellers)
-    admission = found.found(topic.present(where.bootstrap).values(), rules, clock.now())
+    present = topic.present(where.bootstrap)
+    admission = found.found(present.labels.values(), rules, clock.now())
     if as_json:
-        typer.echo(json.dumps(found.as_json(admission)))
+        typer.echo(json.dumps(found.as_json(admission, present.unreadable)))
     else:
-        tables().print(found.as_table(admission))
+        tables().print(found.as_table(admission, present.unreadable))

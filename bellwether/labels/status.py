@@ -20,8 +20,8 @@ def found(labels: Iterable[LabelSubmitted], policy: Policy, now: datetime) -> Ad
     return admit(everything, policy, questions(everything, policy), now)
 
 
-def as_json(admission: Admission) -> dict[str, object]:
-    """One object; `agreement` with gold is null where nobody asked."""
+def as_json(admission: Admission, unreadable: int) -> dict[str, object]:
+    """One object; `agreement` with gold is null where nobody asked, `unreadable` are records that are no labels."""
     return {
         "labellers": {
             name: {**asdict(one), "agreement": _agreement(one)} for name, one in sorted(admission.standings.items())
@@ -29,13 +29,16 @@ def as_json(admission: Admission) -> dict[str, object]:
         "subjects": len(admission.kept),
         "refused": dict(sorted(admission.refused.items())),
         "outdated": admission.outdated,
+        "unreadable": unreadable,
     }
 
 
-def as_table(admission: Admission) -> Table:
-    """One line a labeller, those of whom nothing is learnt last."""
+def as_table(admission: Admission, unreadable: int) -> Table:
+    """One line a labeller, those of whom nothing is learnt last; over it what became of all."""
     refused = ", ".join(f"{count:,} {reason}" for reason, count in sorted(admission.refused.items())) or "none"
     title = f"{len(admission.kept):,} labels count, {admission.outdated:,} outdated; refused: {refused}"
+    if unreadable:
+        title += f"; {unreadable:,} records are no labels"
     table = Table("labeller", "labels", "count", "gold", "agreement", "weight", "quarantine", title=title)
     for name, one in sorted(admission.standings.items(), key=lambda item: (-item[1].weight, item[0])):
         agreement = _agreement(one)

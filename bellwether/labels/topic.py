@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import NamedTuple
 
 from runtime import clock
 from runtime.topic_reader import open_reader
 from streams.ingest.message import FRAMING_BYTES, Message
 from streams.ingest.producer import Publisher
-from trainer.labels.store import Entry, entry_of
+from trainer.labels.store import Entry, Unreadable, entry_of
 from wire import cloudevents, codec, labels
 from wire.events import LabelSubmitted
 from wire.topics import LABELS
@@ -33,8 +34,8 @@ def submit(bootstrap: str, given: Iterable[LabelSubmitted], settled: Settled, no
         publisher.close()
 
 
-def entries(bootstrap: str, start: int = 0) -> Iterator[Entry]:
-    """The records from an offset to the present end, in their order; what is no label of ours is left out.
+def entries(bootstrap: str, start: int = 0) -> Iterator[Entry | Unreadable]:
+    """The records from an offset to the present end, in their order.
 
     Raises:
         BrokerError: nobody answers, or the topic does not exist.
@@ -43,18 +44,35 @@ def entries(bootstrap: str, start: int = 0) -> Iterator[Entry]:
         begin = {place: max(start, oldest) for place, oldest in reader.starts().items()}
         reader.begin(begin)
         for record in reader.until(reader.ends()):
-            if (entry := entry_of(record.offset, record.key, record.value)) is not None:
-                yield entry
+            yield entry_of(record.offset, record.key, record.value)
 
 
-def present(bootstrap: str) -> dict[bytes, LabelSubmitted]:
-    """By key the labels that are not erased, as compaction will leave them.
+class Present(NamedTuple):
+    """What the topic holds.
+
+    Attributes:
+        labels: by key, those that are not erased, as compaction will leave them.
+        unreadable: records that are no labels.
+    """
+
+    labels: dict[bytes, LabelSubmitted]
+    unreadable: int
+
+
+def present(bootstrap: str) -> Present:
+    """Read the topic from its beginning to its present end.
 
     Raises:
         BrokerError: nobody answers, or the topic does not exist.
     """
-    last = {entry.key: entry.label for entry in entries(bootstrap)}
-    return {key: label for key, label in last.items() if label is not None}
+    last: dict[bytes, LabelSubmitted | None] = {}
+    unreadable = 0
+    for entry in entries(bootstrap):
+        if isinstance(entry, Unreadable):
+            unreadable += 1
+        else:
+            last[entry.key] = entry.label
+    return Present({key: label for key, label in last.items() if label is not None}, unreadable)
 
 
 def message(label: LabelSubmitted, now: clock.Now = clock.now) -> Message:

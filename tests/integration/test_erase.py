@@ -84,7 +84,7 @@ def test_the_text_leaves_the_brokers_segment_files_and_the_store(
 
     told = said(erase("--id", "e-9", "--yes", "--json"))
     assert (told["labels"], told["store_labels"]) == (3, 3)
-    assert [one.event_id for one in topic.present(kafka.bootstrap).values()] == ["e-90"]
+    assert [one.event_id for one in topic.present(kafka.bootstrap).labels.values()] == ["e-90"]
     assert SECRET.encode() not in b"".join(file.read_bytes() for file in home.glob("labels.sqlite*"))
     with LabelStore(home / "labels.sqlite") as store:
         assert [one.event_id for one in store.labels()] == ["e-90"]
@@ -115,11 +115,11 @@ def test_it_asks_first_and_says_what_it_does_not_reach(kafka: Cluster, submit, e
     refused = erase("--id", "e-9", answer="n\n")
     assert refused.exit_code == 1
     assert "erase 1 labels of 'e-9' for good?" in refused.stderr
-    assert len(topic.present(kafka.bootstrap)) == 1
+    assert len(topic.present(kafka.bootstrap).labels) == 1
     done = erase("--id", "e-9", answer="y\n")
     assert "e-9: 1 labels erased from the topic, 0 from the store\n  1 records lie in the label topic" in done.stdout
     assert "not reached: models that were trained on it" in done.stdout
-    assert topic.present(kafka.bootstrap) == {}
+    assert topic.present(kafka.bootstrap).labels == {}
     again = said(erase("--id", "e-9", "--yes", "--json"))
     assert (again["labels"], again["uncompacted_records"]) == (0, 1)
     assert said(erase("--id", "nobody", "--yes", "--json"))["uncompacted_records"] == 0

@@ -140,3 +140,14 @@ def test_the_topic_tells_who_is_believed_and_why_another_is_not(call, tmp_path: 
     assert "more than 60 labels within a minute" in shown
     policy.write_text('trusted = ["machine"]\n')
     assert said(call("status", "--labellers", str(policy), "--json"))["labellers"]["machine"]["weight"] == 1
+
+
+def test_records_that_are_no_labels_stop_nobody_and_are_counted(call, kafka: Cluster, file: Path) -> None:
+    assert said(call("import", str(file), "--labeller", "desk", "--json"))["published"] == 3
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
+    for value in (b"{", b'{"event_id": "e-1"}'):
+        producer.send(LABELS.name, value, b"stray").get(timeout=10)
+    producer.close()
+    found = said(call("status", "--json"))
+    assert (found["unreadable"], found["labellers"]["desk"]["labels"]) == (2, 3)
+    assert "2 records are no labels" in call("status").stdout

@@ -17,6 +17,7 @@ HELP = {
     "contradicting": "New labels that say otherwise than the one that counted before.",
     "parked": "New labels without a text.",
     "erased": "Labels that a tombstone took away.",
+    "unreadable": "Records of the label topic that are no labels; the trainer's log has place and problem of each.",
 }
 
 

@@ -45,14 +45,26 @@ class Entry(msgspec.Struct, frozen=True):
     label: LabelSubmitted | None
 
 
-def entry_of(offset: int, key: bytes | None, value: bytes | None) -> Entry | None:
-    """The entry of a record as the topic has it; None for what is no label of ours."""
+class Unreadable(msgspec.Struct, frozen=True):
+    """A record of the topic that is no label of ours: it changes no label, and stays where it is.
+
+    Attributes:
+        offset: its place.
+        problem: why, in words.
+    """
+
+    offset: int
+    problem: str
+
+
+def entry_of(offset: int, key: bytes | None, value: bytes | None) -> Entry | Unreadable:
+    """The entry of a record as the topic has it."""
     if value is None:
         return Entry(offset, key or b"", None)
     try:
         label = _decoded(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Unreadable(offset, str(error))
     return Entry(offset, key or labels.key(label), label)
 
 
@@ -69,6 +81,7 @@ class Counts:
         contradicting: new ones that say otherwise than the label that counted before.
         parked: new ones without a text.
         erased: labels that a tombstone took away.
+        unreadable: records that are no labels.
     """
 
     new: int = 0
@@ -79,6 +92,7 @@ class Counts:
     contradicting: int = 0
     parked: int = 0
     erased: int = 0
+    unreadable: int = 0
 
 
 @dataclass
@@ -124,7 +138,7 @@ class LabelStore:
         row = self._base.execute("SELECT next_offset FROM place WHERE topic = ?", (topic,)).fetchone()
         return int(row[0]) if row else 0
 
-    def apply(self, topic: str, entries: Iterable[Entry]) -> Counts:
+    def apply(self, topic: str, entries: Iterable[Entry | Unreadable]) -> Counts:
         """Take over records and their place, all or nothing; what is behind the place already is taken once more.
 
         Args:
@@ -136,7 +150,12 @@ class LabelStore:
             last = -1
             for entry in entries:
                 last = entry.offset
-                self._erase(entry.key, counts) if entry.label is None else self._take(entry, entry.label, counts)
+                if isinstance(entry, Unreadable):
+                    counts.unreadable += 1
+                elif entry.label is None:
+                    self._erase(entry.key, counts)
+                else:
+                    self._take(entry, entry.label, counts)
             if last >= 0:
                 self._base.execute(
                     "INSERT INTO place VALUES (?1, ?2) ON CONFLICT (topic) DO UPDATE "

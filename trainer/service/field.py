@@ -12,11 +12,11 @@ from statistics import NormalDist
 
 from trainer.service.records import Shares
 
-Z_95 = 1.6448536
-"""The standard normal's 95 % point: bounds here are one-sided."""
+LEVEL = 0.05
+"""How often a version that is within its margins may be told off, by its errors, and again by its class shares."""
 
-MOST_LOOKS = 6
-"""At a new champion's errors, each at twice the labels of the one before: the level is divided by them (Bonferroni)."""
+Compared = tuple[str, str]
+"""What is looked at again and again: `errors` or `shares`, and of which task."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,11 @@ class Bounds:
     """When the field decides.
 
     Attributes:
-        error_margin: a new champion goes when its error is above the old one's by more than this in one task, at 95 %
-            over all looks and tasks.
+        error_margin: a new champion goes when its error is above the old one's by more than this in one task, beyond
+            doubt: one-sided, `LEVEL` over all looks and tasks.
         min_labels: of each version, in effective number, before errors are compared.
-        share_margin: it goes when a class's share lies further than this from the gate's forecast, at 95 %.
+        share_margin: it goes when a class's share lies further than this from the gate's forecast, likewise, over all
+            looks and classes.
         min_events: that it scored, before shares are compared.
         worse_p: a shadow is dropped when the paired outcomes of one task would be as bad with this probability,
             divided by the number of tasks, by chance.
@@ -76,41 +77,48 @@ class Errors:
         return cls(wrong / total, total**2 / squares) if total else cls(math.nan, 0.0)
 
 
-def looks_due(errors: Mapping[str, tuple[Errors, Errors]], looked: Mapping[str, int], bounds: Bounds) -> dict[str, int]:
-    """The tasks whose errors are to be compared now, with the number of the look, from 1 on.
-
-    Both versions need `min_labels`; the next look comes with twice as many of the new one, up to `MOST_LOOKS`. So
-    many looks, at a level that is divided by them, tell a good version falsely off no more often than one would.
-
-    Args:
-        errors: by task, of the champion before and of the new one.
-        looked: by task, the last look.
-        bounds: see there.
-    """
-    found: dict[str, int] = {}
-    for task, (before, after) in errors.items():
-        if min(before.labels, after.labels) < bounds.min_labels:
-            continue
-        look = min(1 + int(math.log2(after.labels / bounds.min_labels)), MOST_LOOKS)
-        if look > looked.get(task, 0):
-            found[task] = look
-    return found
-
-
-def rollback(errors: Mapping[str, tuple[Errors, Errors]], due: Iterable[str], forecast: Shares,
-             seen: Mapping[str, Mapping[str, int]], bounds: Bounds) -> str | None:  # fmt: skip
-    """Why a new champion must go, None where nothing says so.
+def looks_due(errors: Mapping[str, tuple[Errors, Errors]], seen: Mapping[str, Mapping[str, int]],
+              looked: Mapping[Compared, int], bounds: Bounds) -> dict[Compared, int]:  # fmt: skip
+    """What is to be compared now, with the number of the look, from 1 on; a later one needs twice as much.
 
     Args:
         errors: by task, of the champion before, on what it served, and of the new one.
-        due: tasks whose errors are compared, see `looks_due`.
-        forecast: the class shares that the gate foresaw.
         seen: by task, how many events the new one gave each label.
+        looked: the last look at each.
         bounds: see there.
     """
-    z = NormalDist().inv_cdf(1 - 0.05 / (MOST_LOOKS * max(len(errors), 1)))
-    worse = (_error(task, *errors[task], z, bounds) for task in sorted(due))
-    return next((why for why in worse if why is not None), None) or _shift(forecast, seen, bounds)
+    grown = {
+        ("errors", task): after.labels / bounds.min_labels
+        for task, (before, after) in errors.items()
+        if before.labels >= bounds.min_labels
+    } | {("shares", task): sum(counts.values()) / bounds.min_events for task, counts in seen.items()}
+    looks = {what: 1 + math.floor(math.log2(times)) for what, times in grown.items() if times >= 1}
+    return {what: look for what, look in looks.items() if look > looked.get(what, 0)}
+
+
+def rollback(errors: Mapping[str, tuple[Errors, Errors]], forecast: Shares, seen: Mapping[str, Mapping[str, int]],
+             due: Mapping[Compared, int], bounds: Bounds) -> str | None:  # fmt: skip
+    """Why a new champion must go, None where nothing says so.
+
+    Look k has 1 / (k (k + 1)) of the level, which sums to all of it over any number of looks (alpha spending: Lan &
+    DeMets 1983), divided by how many tasks or classes are compared (Bonferroni).
+
+    Args:
+        errors: see `looks_due`.
+        forecast: the class shares that the gate foresaw.
+        seen: see `looks_due`.
+        due: what `looks_due` says.
+        bounds: see there.
+    """
+    classes = sum(map(len, forecast.values()))
+    for (what, task), look in sorted(due.items()):
+        if what == "errors":
+            why = _error(task, *errors[task], _z(look, len(errors)), bounds)
+        else:
+            why = _shift(task, forecast.get(task, {}), seen[task], _z(look, classes), bounds)
+        if why is not None:
+            return why
+    return None
 
 
 def worse_in_shadow(pairs: Mapping[str, tuple[int, int]], bounds: Bounds) -> str | None:
@@ -132,6 +140,11 @@ def worse_in_shadow(pairs: Mapping[str, tuple[int, int]], bounds: Bounds) -> str
     return None
 
 
+def _z(look: int, compared: int) -> float:
+    """The standard normal's point of a look's part of the level."""
+    return NormalDist().inv_cdf(1 - LEVEL / (look * (look + 1) * max(compared, 1)))
+
+
 def _error(task: str, before: Errors, after: Errors, z: float, bounds: Bounds) -> str | None:
     spread = math.sqrt(sum(one.rate * (1 - one.rate) / one.labels for one in (before, after)))
     low = after.rate - before.rate - z * spread
@@ -143,18 +156,14 @@ def _error(task: str, before: Errors, after: Errors, z: float, bounds: Bounds) -
     )
 
 
-def _shift(forecast: Shares, seen: Mapping[str, Mapping[str, int]], bounds: Bounds) -> str | None:
-    for task, foreseen in sorted(forecast.items()):
-        counts = seen.get(task, {})
-        events = sum(counts.values())
-        if events < bounds.min_events:
-            continue
-        for label, share in sorted(foreseen.items()):
-            found = counts.get(label, 0) / events
-            low = abs(found - share) - Z_95 * math.sqrt(share * (1 - share) / events)
-            if low > bounds.share_margin:
-                return (
-                    f"{task} {label}: {found:.1%} of {events} events, the gate foresaw {share:.1%}, "
-                    f"allowed is {bounds.share_margin:.0%} off"
-                )
+def _shift(task: str, foreseen: Mapping[str, float], counts: Mapping[str, int], z: float, bounds: Bounds) -> str | None:
+    events = sum(counts.values())
+    for label, share in sorted(foreseen.items()):
+        found = counts.get(label, 0) / events
+        low = abs(found - share) - z * math.sqrt(share * (1 - share) / events)
+        if low > bounds.share_margin:
+            return (
+                f"{task} {label}: {found:.1%} of {events} events, the gate foresaw {share:.1%}, "
+                f"allowed is {bounds.share_margin:.0%} off"
+            )
     return None

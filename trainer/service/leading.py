@@ -13,7 +13,7 @@ from runtime import clock, log
 from runtime.crashpoints import Pass, unharmed
 from trainer.labels.aside import texts_aside
 from trainer.labels.effective import Subject, effective
-from trainer.labels.store import Counts, Entry, LabelStore
+from trainer.labels.store import Counts, Entry, LabelStore, Unreadable
 from trainer.service import field as fields
 from trainer.service.evidence import Evidence
 from trainer.service.field import Bounds
@@ -104,11 +104,13 @@ class Leading:
         self.parts.begun()
         self.heed(self.parts.believed(self.labels.labels()), is_old=True)
 
-    def take(self, entries: Sequence[Entry]) -> Counts:
+    def take(self, entries: Sequence[Entry | Unreadable]) -> Counts:
         """Store labels; the file has them when this returns, so that the offset may be committed."""
         counts = self.labels.apply(LABELS.name, entries)
         for entry in entries:
-            if entry.label is None:
+            if isinstance(entry, Unreadable):
+                _log.warning("label_unreadable", topic=LABELS.name, offset=entry.offset, problem=entry.problem)
+            elif entry.label is None:
                 event_id = event_of(entry.key)
                 self.evidence.forget(event_id)
                 self.parts.forgotten(event_id)

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from runtime import clock, log
 from runtime.errors import BrokerAwayError, BrokerError, InputError
-from trainer.labels.store import Entry, entry_of
+from trainer.labels.store import Entry, Unreadable, entry_of
 from wire.topics import LABELS
 
 SESSION_S = 10.0
@@ -65,7 +65,7 @@ class Lease:
         self._end = math.inf
         self._consumer = self._joined()
 
-    def poll(self, timeout_s: float, start: Callable[[], int]) -> list[Entry]:
+    def poll(self, timeout_s: float, start: Callable[[], int]) -> list[Entry | Unreadable]:
         """Wait for labels; what came is from where `start` says, which is asked once each time that we begin to lead.
 
         Args:
@@ -84,8 +84,7 @@ class Lease:
             self._begin(start())
             return []
         records = found.get(self._place, [])
-        entries = [entry_of(record.offset, record.key, record.value) for record in records]
-        return [entry for entry in entries if entry is not None]
+        return [entry_of(record.offset, record.key, record.value) for record in records]
 
     @property
     def has_caught_up(self) -> bool:

@@ -10,7 +10,7 @@ from runtime import clock
 from trainer.labels.effective import Subject
 from trainer.service import field as fields
 from trainer.service.evidence import Evidence
-from trainer.service.field import Bounds, Errors
+from trainer.service.field import Bounds, Compared, Errors
 from trainer.service.promotion import promoted_at
 from trainer.service.records import RunRecord
 from trainer.service.registry import Registry
@@ -41,7 +41,7 @@ class Watching:
     now: clock.Now
     _since: int | None = field(default=None, init=False)
     _record: RunRecord | None = field(default=None, init=False)
-    _looked: dict[str, int] = field(default_factory=dict, init=False)
+    _looked: dict[Compared, int] = field(default_factory=dict, init=False)
     _due: datetime | None = field(default=None, init=False)
 
     def problem(self) -> str | None:
@@ -63,9 +63,9 @@ class Watching:
         labels = self.effective()
         before, after = (self._errors(version, labels) for version in (record.parent, record.version))
         errors = {task: (before[task], after[task]) for task in before.keys() & after.keys()}
-        due = fields.looks_due(errors, self._looked, self.bounds)
         seen = self.evidence.counts(record.version)
-        why = fields.rollback(errors, due, record.judgement.forecast, seen, self.bounds)
+        due = fields.looks_due(errors, seen, self._looked, self.bounds)
+        why = fields.rollback(errors, record.judgement.forecast, seen, due, self.bounds)
         if why is None:
             self._looked |= due
             return None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from runtime.errors import InputError
 from trainer.labels.effective import Subject
-from trainer.labels.store import Counts, Entry, LabelStore
+from trainer.labels.store import Counts, Entry, LabelStore, entry_of
 from wire import labels
 from wire.events import LabelSubmitted
 
@@ -58,6 +58,14 @@ def test_labels_outlive_the_process_with_the_place_up_to_which_they_were_read(st
 def test_what_became_of_a_label_is_counted(store, then: LabelSubmitted, counts: Counts) -> None:
     assert store.apply(TOPIC, entries(label())) == Counts(new=1)
     assert store.apply(TOPIC, entries(then, start=1)) == counts
+
+
+def test_what_is_no_label_is_counted_passed_and_changes_nothing(store) -> None:
+    store.apply(TOPIC, entries(label()))
+    (entry,) = entries(label(), start=1)
+    given = [entry_of(1, entry.key, b"{"), entry_of(2, b"k", b'{"event_id": "e-1"}'), entry_of(3, b"k", b"\xff")]
+    assert store.apply(TOPIC, given) == Counts(unreadable=3)
+    assert (list(store.labels()), store.next_offset(TOPIC)) == ([label()], 4)
 
 
 def test_a_label_without_a_text_waits_and_counts_for_nothing(store) -> None:

@@ -8,13 +8,19 @@ import random
 import pytest
 
 from trainer.service.evidence import Evidence
-from trainer.service.field import Bounds, Errors, Outcome, looks_due, rollback, worse_in_shadow
+from trainer.service.field import Bounds, Compared, Errors, Outcome, looks_due, rollback, worse_in_shadow
 from trainer.service.tail import Answer, Said
 
 from .conftest import label
 
 NONE = Errors(math.nan, 0.0)
 HALVES = {"sentiment": {"negative": 0.5, "positive": 0.5}}
+
+
+def told(errors: dict[str, tuple[Errors, Errors]], seen: dict[str, dict[str, int]] | None = None) -> str | None:
+    """What a first look says."""
+    due = looks_due(errors, seen or {}, {}, Bounds())
+    return rollback(errors, HALVES, seen or {}, due, Bounds())
 
 
 def test_errors_weigh_by_the_inverse_of_the_sampling_probability() -> None:
@@ -29,7 +35,7 @@ def test_errors_weigh_by_the_inverse_of_the_sampling_probability() -> None:
     [
         (Errors(0.10, 400), Errors(0.20, 400), True),
         (Errors(0.10, 400), Errors(0.13, 400), False),
-        (Errors(0.10, 4_000), Errors(0.14, 4_000), True),
+        (Errors(0.10, 4_000), Errors(0.15, 4_000), True),
         (Errors(0.10, 400), Errors(0.50, 99), False),
         (Errors(0.10, 99), Errors(0.50, 400), False),
         (Errors(0.20, 400), Errors(0.10, 400), False),
@@ -40,29 +46,38 @@ def test_a_champion_goes_only_when_its_error_is_worse_beyond_doubt_and_margin(
     before: Errors, after: Errors, goes: bool
 ) -> None:
     errors = {"sentiment": (before, after)}
-    due = looks_due(errors, {}, Bounds())
-    assert (rollback(errors, due, {}, {}, Bounds()) is not None) == goes
+    assert (told(errors) is not None) == goes
 
 
 def test_one_task_does_not_speak_for_another() -> None:
     """A hard task under the new version and an easy one under the old are no comparison."""
     easy, hard = Errors(0.05, 400), Errors(0.40, 400)
     errors = {"sentiment": (easy, easy), "topic": (hard, hard)}
-    assert rollback(errors, looks_due(errors, {}, Bounds()), {}, {}, Bounds()) is None
+    assert told(errors) is None
     errors["topic"] = (hard, Errors(0.60, 400))
-    why = rollback(errors, looks_due(errors, {}, Bounds()), {}, {}, Bounds())
+    why = told(errors)
     assert why is not None
     assert why.startswith("topic: prequential error 0.600")
 
 
 def test_errors_are_looked_at_when_the_labels_doubled() -> None:
-    looked: dict[str, int] = {}
+    looked: dict[Compared, int] = {}
     seen: list[int] = []
-    for labels in range(10, 20_000, 10):
-        due = looks_due({"topic": (Errors(0.1, 400), Errors(0.1, labels))}, looked, Bounds())
+    for labels in range(10, 10_000, 10):
+        due = looks_due({"topic": (Errors(0.1, 400), Errors(0.1, labels))}, {}, looked, Bounds())
         looked |= due
         seen += [labels] * len(due)
-    assert seen == [100, 200, 400, 800, 1_600, 3_200]
+    assert seen == [100, 200, 400, 800, 1_600, 3_200, 6_400]
+
+
+def test_shares_are_looked_at_when_the_events_doubled() -> None:
+    looked: dict[Compared, int] = {}
+    seen: list[int] = []
+    for events in range(100, 10_000, 100):
+        due = looks_due({}, {"topic": {"Macro": events - 50, "M&A": 50}}, looked, Bounds())
+        looked |= due
+        seen += [events] * len(due)
+    assert seen == [500, 1_000, 2_000, 4_000, 8_000]
 
 
 def test_many_looks_tell_a_good_version_seldom_off() -> None:
@@ -70,14 +85,29 @@ def test_many_looks_tell_a_good_version_seldom_off() -> None:
     chance, gone = random.Random(5), 0
     bounds = Bounds(error_margin=0.0)
     for _ in range(200):
-        wrong, looked = 0, dict[str, int]()
+        wrong, looked = 0, dict[Compared, int]()
         before = sum(chance.random() < 0.2 for _ in range(800)) / 800
         for labels in range(1, 801):
             wrong += chance.random() < 0.2
             errors = {"topic": (Errors(before, 800), Errors(wrong / labels, labels))}
-            due = looks_due(errors, looked, bounds)
+            due = looks_due(errors, {}, looked, bounds)
             looked |= due
-            if due and rollback(errors, due, {}, {}, bounds):
+            if rollback(errors, {}, {}, due, bounds):
+                gone += 1
+                break
+    assert gone <= 200 * 0.05
+
+
+def test_many_looks_at_shares_tell_a_version_at_its_margin_seldom_off() -> None:
+    """Looked at after each event at one-sided 95 %, half of such versions or more would go."""
+    chance, gone = random.Random(6), 0
+    for _ in range(200):
+        seen, looked = {"sentiment": {"negative": 0, "positive": 0}}, dict[Compared, int]()
+        for _ in range(4_000):
+            seen["sentiment"]["negative" if chance.random() < 0.6 else "positive"] += 1
+            due = looks_due({}, seen, looked, Bounds())
+            looked |= due
+            if rollback({}, HALVES, seen, due, Bounds()):
                 gone += 1
                 break
     assert gone <= 200 * 0.05
@@ -88,12 +118,12 @@ def test_many_looks_tell_a_good_version_seldom_off() -> None:
 )
 def test_a_champion_goes_when_a_class_share_is_far_from_the_forecast(negative: float, events: int, goes: bool) -> None:
     seen = {"sentiment": {"negative": round(negative * events), "positive": round((1 - negative) * events)}}
-    assert (rollback({}, (), HALVES, seen, Bounds()) is not None) == goes
+    assert (told({}, seen) is not None) == goes
 
 
 def test_a_label_that_the_forecast_does_not_name_is_missed_elsewhere() -> None:
     """All that goes to a new label is missing from the others."""
-    why = rollback({}, (), HALVES, {"sentiment": {"other": 1_000}}, Bounds())
+    why = told({}, {"sentiment": {"other": 1_000}})
     assert why == "sentiment negative: 0.0% of 1000 events, the gate foresaw 50.0%, allowed is 10% off"
 
 

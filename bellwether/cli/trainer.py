@@ -103,12 +103,12 @@ def status(group: Group = TRAINER_GROUP, bootstrap: Bootstrap = None, as_json: J
     from models.store import open_store
     from trainer.service import records
     from trainer.service.group import look
-    from trainer.service.promotion import Plan, next_step
+    from trainer.service.promotion import next_step
 
     where = settings.load(bootstrap=bootstrap)
     store = open_store(where.store_url)
     found, last, moves = look(where.bootstrap, group), records.last(store), pointer.moves(store)
-    step = next_step(last, moves, clock.now(), Plan()).why if last else "no run yet"
+    step = next_step(last, moves, clock.now()).why if last else "no run yet"
     waiting = found.end - (found.committed or 0)
     if as_json:
         told = {

@@ -29,7 +29,7 @@ from trainer.service.leading import Recipe, Rules
 from trainer.service.lease import Lease
 from trainer.service.metrics import Metrics, served
 from trainer.service.place import Place
-from trainer.service.promotion import Plan
+from trainer.service.records import Plan
 from trainer.service.service import Service
 from trainer.service.unparking import Unparking
 from wire.events import LabelSubmitted

@@ -27,7 +27,7 @@ from runtime import clock
 from runtime.errors import DependencyError
 from runtime.topic_reader import open_reader
 from trainer.service import records
-from trainer.service.promotion import Plan, next_step
+from trainer.service.promotion import next_step
 from trainer.service.records import RunRecord
 
 READY_S = 180.0
@@ -158,8 +158,7 @@ class _Session:
                 raise DependencyError(f"the {child.name} ended with exit code {child.exit_code()}\n{child.tail()}")
         if feed.error is not None:
             raise feed.error
-        plan = Plan(self.order.shadow_s)
-        return has_settled(self._record(), moves(self.stage.store), watch.seen, plan, clock.now())
+        return has_settled(self._record(), moves(self.stage.store), watch.seen, clock.now())
 
     def _record(self) -> RunRecord | None:
         return records.last(self.stage.store)
@@ -171,19 +170,18 @@ class _Session:
         return _Lived(watch, record, promoted, log.times.get("training"), log.times.get("judging"))
 
 
-def has_settled(record: RunRecord | None, log: Sequence[Move], seen: Sequence[Seen], plan: Plan, now: datetime) -> bool:
+def has_settled(record: RunRecord | None, log: Sequence[Move], seen: Sequence[Seen], now: datetime) -> bool:
     """Whether a loop has shown what it can: its version serves and was watched for a while, or never will serve.
 
     Args:
         record: of the run; None before it is judged.
         log: the pointer's moves, oldest first.
         seen: scored events, as they were read.
-        plan: of the promotion.
         now: the wall clock.
     """
     if record is None:
         return False
-    if next_step(record, log, now, plan).action != "over":
+    if next_step(record, log, now).action != "over":
         return False
     if log[-1].pointer.champion != record.version:  # the gate refused it, the shadow dropped it, the field took it back
         return True

@@ -25,8 +25,7 @@ from trainer.service.leading import Recipe, Rules
 from trainer.service.lease import Lease
 from trainer.service.metrics import Metrics, served
 from trainer.service.parts import Glance, Parts, Sorted, Tell, Trigger, Work
-from trainer.service.promotion import Plan
-from trainer.service.records import Judgement
+from trainer.service.records import Judgement, Plan
 from trainer.service.service import Service
 from trainer.service.unparking import Unparking
 

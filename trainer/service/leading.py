@@ -19,8 +19,8 @@ from trainer.service.evidence import Evidence
 from trainer.service.field import Bounds
 from trainer.service.folder import Order, folder_of, folders
 from trainer.service.parts import Glance, Parts, Trigger
-from trainer.service.promotion import Plan, Step, next_step
-from trainer.service.records import FencedError, RunRecord
+from trainer.service.promotion import Step, next_step
+from trainer.service.records import FencedError, Plan, RunRecord
 from trainer.service.registry import Registry
 from trainer.service.run import Run, fits, repeats
 from trainer.service.tail import Answer
@@ -144,7 +144,7 @@ class Leading:
         if self.run is not None:
             return self._go_on(self.run)
         if last is not None and last.number != self._lost:
-            self.step = next_step(last, self.registry.moves, self.now(), self.rules.plan)
+            self.step = next_step(last, self.registry.moves, self.now())
             if self.step.action != "over":
                 self._settle(last)
                 return None
@@ -197,7 +197,7 @@ class Leading:
         if self.step.action == "stage":
             self.registry.move("stage", pointers.staged(now, version), self.step.why)
         elif self.step.action == "shadow":
-            policy = pointers.Policy("shadow", self.rules.plan.shadow_share)
+            policy = pointers.Policy("shadow", record.plan.shadow_share)
             self.registry.move("challenge", pointers.challenged(now, version, policy), self.step.why)
         elif (problem := self._in_shadow(record)) is not None:
             self.registry.move("challenge", pointers.unchallenged(now), problem)
@@ -287,4 +287,4 @@ class Leading:
 
     def _run(self, order: Order) -> Run:
         folder = folder_of(self.state, order.number)
-        return Run(order, folder, self.parts.work, self.passed, self.now, self.who, self.start)
+        return Run(order, folder, self.parts.work, self.rules.plan, self.passed, self.now, self.who, self.start)

@@ -18,19 +18,6 @@ Action = Literal["over", "stage", "shadow", "wait", "promote"]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How a version that passed the gate is tried before it serves.
-
-    Attributes:
-        shadow_s: how long it scores what the champion scores; 0 promotes at once.
-        shadow_share: part of the time that the shadow's engine may work, over 0, to 1.
-    """
-
-    shadow_s: float = 600.0
-    shadow_share: float = 0.5
-
-
-@dataclass(frozen=True)
 class Step:
     """What is to be done next.
 
@@ -43,14 +30,13 @@ class Step:
     why: str
 
 
-def next_step(record: RunRecord, moves: Sequence[Move], now: datetime, plan: Plan) -> Step:
+def next_step(record: RunRecord, moves: Sequence[Move], now: datetime) -> Step:
     """The next step of a run that is recorded.
 
     Args:
         record: of the newest run; older ones are over.
         moves: the pointer's whole log, oldest first.
         now: the wall clock.
-        plan: see there.
     """
     pointer = moves[-1].pointer if moves else Pointer()
     version, since = record.version, [move for move in moves if move.pointer.generation > record.generation]
@@ -58,8 +44,8 @@ def next_step(record: RunRecord, moves: Sequence[Move], now: datetime, plan: Pla
         return Step("over", ending)
     if not any(move.action == "stage" and move.after == version for move in since):
         return Step("stage", f"run {record.number} ({record.why}): {_reasons(record)}")
-    if plan.shadow_s > 0 and pointer.champion is not None:
-        return _shadowed(record, pointer, since, now, plan)
+    if record.plan.shadow_s > 0 and pointer.champion is not None:
+        return _shadowed(record, pointer, since, now)
     return Step("promote", f"run {record.number}: {record.judgement.verdict}, {_reasons(record)}")
 
 
@@ -89,15 +75,17 @@ def _ending(record: RunRecord, pointer: Pointer, since: Sequence[Move]) -> str |
     return None
 
 
-def _shadowed(record: RunRecord, pointer: Pointer, since: Sequence[Move], now: datetime, plan: Plan) -> Step:
+def _shadowed(record: RunRecord, pointer: Pointer, since: Sequence[Move], now: datetime) -> Step:
     begun = shadow_of(record, since)
     if begun is None and pointer.challenger is not None:
         return Step(
             "wait", f"{pointer.challenger} challenges the champion; `bellwether models challenge --end` ends it"
         )
     if begun is None:
-        return Step("shadow", f"run {record.number}: {plan.shadow_s:g} s on the champion's offsets before it serves")
-    left = plan.shadow_s - (now - datetime.fromisoformat(begun.at)).total_seconds()
+        return Step(
+            "shadow", f"run {record.number}: {record.plan.shadow_s:g} s on the champion's offsets before it serves"
+        )
+    left = record.plan.shadow_s - (now - datetime.fromisoformat(begun.at)).total_seconds()
     if left > 0:
         return Step("wait", f"{record.version} is in the shadow for {left:.0f} s more")
     return Step("promote", f"run {record.number}: {record.judgement.verdict}, {_reasons(record)}")

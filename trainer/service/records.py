@@ -49,6 +49,18 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     forecast: dict[str, dict[str, float]] = {}
 
 
+class Plan(msgspec.Struct, frozen=True):
+    """How a version that passed the gate is tried before it serves.
+
+    Attributes:
+        shadow_s: how long it scores what the champion scores; 0 promotes at once.
+        shadow_share: part of the time that the shadow's engine may work, over 0, to 1.
+    """
+
+    shadow_s: float = 600.0
+    shadow_share: float = 0.5
+
+
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One run, as it was when it was judged.
 
@@ -69,6 +81,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         judgement: on it.
         may_promote: whether it may become the champion by itself.
         seconds: of each phase.
+        plan: of the trainer that judged: whoever leads later follows it.
     """
 
     number: int
@@ -87,6 +100,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     judgement: Judgement
     may_promote: bool
     seconds: dict[str, float]
+    plan: Plan = Plan()
 
 
 def create(store: Store, record: RunRecord) -> None:

@@ -13,7 +13,7 @@ from trainer.gate.verdict import may_promote
 from trainer.service import records
 from trainer.service.folder import Found, Order, RunFolder
 from trainer.service.parts import Work
-from trainer.service.records import Judgement, RunRecord
+from trainer.service.records import Judgement, Plan, RunRecord
 from trainer.service.work import Start, Worker, Working
 
 TRIES = 2
@@ -30,6 +30,7 @@ class Run:
         order: what it does.
         folder: where.
         work: what its process does.
+        plan: how what it makes is tried before it serves.
         passed: told of each point.
         now: the wall clock.
         who: for the record.
@@ -39,6 +40,7 @@ class Run:
     order: Order
     folder: RunFolder
     work: Work
+    plan: Plan
     passed: Pass
     now: clock.Now
     who: str
@@ -107,6 +109,7 @@ class Run:
             judgement=judgement,
             may_promote=may_promote(judgement.verdict, is_sound=judgement.is_sound, is_old=order.may_be_same),
             seconds={**order.seconds, **found.seconds},
+            plan=self.plan,
         )
 
 

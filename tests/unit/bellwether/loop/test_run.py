@@ -8,12 +8,10 @@ from bellwether.loop.figures import Seen
 from bellwether.loop.run import SETTLE_EVENTS, has_settled
 from models import pointer as pointers
 from models.pointer import Move, Pointer, Policy
-from trainer.service.promotion import Plan
-from trainer.service.records import Judgement, RunRecord
+from trainer.service.records import Judgement, Plan, RunRecord
 
 WHEN = datetime(2026, 1, 5, 12, tzinfo=UTC)
 OLD, NEW = "v-1111111111", "v-2222222222"
-PLAN = Plan(shadow_s=5.0)
 CHANGES = {
     "promote": lambda now: pointers.promoted(now, NEW),
     "stage": lambda now: pointers.staged(now, NEW),
@@ -42,7 +40,7 @@ def record(verdict: str = "better") -> RunRecord:
     return RunRecord(
         number=1, who="t", why="a test", began=WHEN.isoformat(), ended=WHEN.isoformat(), position=9, labels=9, data="d",
         recipe="r", parent=OLD, generation=1, seed=0, version=NEW, judgement=Judgement(verdict=verdict),
-        may_promote=verdict == "better", seconds={},
+        may_promote=verdict == "better", seconds={}, plan=Plan(shadow_s=5.0),
     )  # fmt: skip
 
 
@@ -52,15 +50,15 @@ def seen(count: int, version: str = NEW) -> list[Seen]:
 
 def test_it_goes_on_until_the_new_version_was_watched_for_a_while() -> None:
     promoted = log("stage", "challenge", "promote")
-    assert not has_settled(record(), promoted, seen(SETTLE_EVENTS - 1), PLAN, WHEN)
-    assert not has_settled(record(), promoted, seen(2_000, OLD), PLAN, WHEN)
-    assert has_settled(record(), promoted, [*seen(2_000, OLD), *seen(SETTLE_EVENTS)], PLAN, WHEN)
+    assert not has_settled(record(), promoted, seen(SETTLE_EVENTS - 1), WHEN)
+    assert not has_settled(record(), promoted, seen(2_000, OLD), WHEN)
+    assert has_settled(record(), promoted, [*seen(2_000, OLD), *seen(SETTLE_EVENTS)], WHEN)
 
 
 @pytest.mark.parametrize("actions", [(), ("stage",), ("stage", "challenge")])
 def test_it_goes_on_while_there_is_no_verdict_and_while_the_version_is_on_its_way(actions: tuple[str, ...]) -> None:
-    assert not has_settled(None, log(*actions), seen(2_000), PLAN, WHEN)
-    assert not has_settled(record(), log(*actions), seen(2_000, OLD), PLAN, WHEN)
+    assert not has_settled(None, log(*actions), seen(2_000), WHEN)
+    assert not has_settled(record(), log(*actions), seen(2_000, OLD), WHEN)
 
 
 @pytest.mark.parametrize(
@@ -72,4 +70,4 @@ def test_it_goes_on_while_there_is_no_verdict_and_while_the_version_is_on_its_wa
     ],
 )
 def test_it_ends_where_the_version_will_never_serve(verdict: str, actions: tuple[str, ...]) -> None:
-    assert has_settled(record(verdict), log(*actions), seen(10, OLD), PLAN, WHEN)
+    assert has_settled(record(verdict), log(*actions), seen(10, OLD), WHEN)

@@ -19,8 +19,7 @@ from trainer.labels.store import Entry, LabelStore
 from trainer.service.folder import Order, RunFolder
 from trainer.service.leading import Leading, Recipe, Rules
 from trainer.service.parts import Glance, Parts, Sorted, Tell, Trigger, Work
-from trainer.service.promotion import Plan
-from trainer.service.records import Judgement
+from trainer.service.records import Judgement, Plan
 from trainer.service.registry import Registry
 from trainer.service.work import Said, work_through
 from wire import labels

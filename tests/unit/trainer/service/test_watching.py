@@ -10,7 +10,7 @@ from models import pointer as pointers
 from trainer.service import records
 from trainer.service.field import Bounds
 from trainer.service.leading import Leading
-from trainer.service.promotion import Plan
+from trainer.service.records import Plan
 from trainer.service.tail import Answer, Said
 
 from .conftest import BUILT, FIRST, Inline, World, label
@@ -51,6 +51,16 @@ def test_a_worse_shadow_is_dropped_and_not_tried_again(world: World) -> None:
     world.turn(term, 40)
     assert world.moves()[2:] == [("challenge", None)]
     assert "sentiment: in the shadow it lost 10 and won 0 labelled events" in pointers.moves(world.store)[-1].why
+
+
+def test_a_shadow_has_the_time_that_its_run_foresaw_whoever_leads_then(world: World) -> None:
+    in_shadow(world)
+    world.plan = Plan(shadow_s=0)
+    other = world.term()
+    world.turn(other, 20)
+    assert len(world.moves()) == 2, "its time is not over"
+    world.turn(other, 20)
+    assert world.moves()[2:] == [("promote", BUILT)]
 
 
 @pytest.mark.parametrize(("wrong", "is_back"), [(140, True), (6, False)])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,6 +46,7 @@ def loop(
     from bellwether.loop import champion, material, run
     from bellwether.loop.screen import choose
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that all that was started ends with us
     where = settings.load()
     folder = data or where.data
     if folder is None:

@@ -21,7 +21,7 @@ WAIT_S = 600
 
 RECIPE = """name = "small"
 encoder = "minilm-en"
-epochs = 2
+epochs = 1
 learning_rate = 1e-3
 hidden_dropout = 0.1
 [lora]

@@ -118,7 +118,7 @@ def latest(records: Iterable[Any], now: datetime) -> list[Seen]:
         at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
         try:
             said = msgspec.json.decode(record.value, type=ModelServed)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except codec.UNDECODABLE:
             continue
         by_worker[record.key] = Seen(said, at, now - at > GONE_AFTER)
     return [by_worker[key] for key in sorted(by_worker)]

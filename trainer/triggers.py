@@ -60,8 +60,9 @@ class State(msgspec.Struct, frozen=True):
 
     Attributes:
         now: the clock, with an offset.
-        labels: effective labels that came after the last run record, or all where there is none. Whatever that run's
-            verdict was, its labels are not new any more: so a refused run is not repeated.
+        labels: events and tasks that somebody labelled after the last run record, or ever where there is none, whether
+            that person is believed or not. Whatever that run's verdict was, its labels are not new any more: so a
+            refused run is not repeated.
         last_run: when the last run took its labels (the time of its record's label position); None before the first.
         promoted: when the champion began to lead; None where there is none, or nobody knows.
         alarms: of drift, old ones too; those up to `last_run` do not count.

@@ -92,6 +92,10 @@ def encode(message: msgspec.Struct) -> bytes:
     return _ENCODER.encode(message)
 
 
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding bytes of any origin may raise: no JSON, of another type, not UTF-8, nested too deep."""
+
+
 def decode_published(
     value: bytes | None,
     key: bytes | None = None,

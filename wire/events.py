@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -144,3 +144,13 @@ class LabelSubmitted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of the event: where the text came from. What is measured and replayed is told apart by it."""
     sampling_probability: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
     """With which the event was chosen to be labelled: metrics weigh it by the inverse (Horvitz & Thompson 1952)."""
+
+    def __post_init__(self) -> None:
+        for name in ("labelled_at", "published_at"):
+            time: datetime | None = getattr(self, name)
+            # Only at both ends of the calendar an offset can lead out of it.
+            if time is not None and time.year in {1, 9999}:
+                try:
+                    time.astimezone(UTC)
+                except OverflowError as error:
+                    raise ValueError(f"{name} {time.isoformat()} lies outside the years 1 to 9999 of UTC") from error

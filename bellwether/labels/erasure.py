@@ -12,6 +12,7 @@ from runtime.errors import BrokerError
 from runtime.topic_reader import open_reader
 from streams.ingest.message import FRAMING_BYTES, Message
 from streams.ingest.producer import Publisher
+from wire import codec
 from wire.topics import LABELS
 
 TRIES = 3
@@ -82,7 +83,7 @@ def _is_of(record: Any, event_id: str) -> bool:
         return True
     try:
         return msgspec.json.decode(record.value, type=_Named).event_id == event_id
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except codec.UNDECODABLE:
         return False
 
 

@@ -10,6 +10,7 @@ import msgspec
 from models.text import clean, fingerprint
 from runtime.topic_reader import open_reader
 from trainer.labels.choose import Candidate
+from wire import codec
 from wire.events import LabelSubmitted, Scored
 from wire.topics import SCORED
 
@@ -49,7 +50,7 @@ def scored(bootstrap: str, most: int, tell: Tell) -> dict[str, Scored]:
                 tell(done, of)
             try:
                 event = msgspec.json.decode(record.value or b"", type=Scored)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except codec.UNDECODABLE:
                 continue
             found[event.event_id] = event
         tell(of, of)

@@ -90,7 +90,7 @@ def id_of(record: Any) -> str | None:
         if record.topic == DEAD.name:
             return deadletter.parse(record.headers).event_id
         return msgspec.json.decode(value, type=_Named).event_id
-    except (WireError, msgspec.DecodeError, UnicodeDecodeError):
+    except (WireError, *codec.UNDECODABLE):
         return None
 
 

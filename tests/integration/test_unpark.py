@@ -21,9 +21,9 @@ from wire.topics import LABELS, SCORED
 WHEN = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
-def label(event_id: str) -> LabelSubmitted:
+def label(event_id: str, labeller: str = "ana") -> LabelSubmitted:
     return LabelSubmitted(
-        event_id=event_id, task="topic", label="Macro", labeller="ana", labelled_at=WHEN, sampling_probability=0.25
+        event_id=event_id, task="topic", label="Macro", labeller=labeller, labelled_at=WHEN, sampling_probability=0.25
     )
 
 
@@ -92,6 +92,11 @@ def test_labels_wait_for_their_event_and_go_on_when_it_comes(kafka: Cluster, pro
         topic.submit(kafka.bootstrap, [label("e-0")], lambda *_: None)
         read(store)
         assert [one.event_id for one in unpark(store, search, submit).completed] == ["e-0"]
+        read(store)
+
+        topic.submit(kafka.bootstrap, [label("e-0", labeller="bo")], lambda *_: None)
+        assert read(store) == Counts(new=1, parked=1)
+        assert [one.labeller for one in unpark(store, search, submit).completed] == ["bo"], "found before, wanted again"
         read(store)
         kept = store.effective()
     with LabelStore(tmp_path / "rebuilt.sqlite") as rebuilt:

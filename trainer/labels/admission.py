@@ -67,6 +67,7 @@ class Admission:
 
     Attributes:
         kept: the label that counts for each subject, of those that were not refused.
+        words: by subject and labeller, the time of the last word where it was not refused.
         refused: labels by reason.
         outdated: labels after which the same labeller, or another who was not refused, said something of the subject.
         quarantined: labellers with the reason.
@@ -74,6 +75,7 @@ class Admission:
     """
 
     kept: Mapping[Subject, Weighted]
+    words: Mapping[tuple[Subject, str], datetime]
     refused: Counter[str]
     outdated: int
     quarantined: Mapping[str, str]
@@ -103,7 +105,8 @@ def admit(
     weights = {name: answered[name].weight(policy.trust) if name in answered else 1.0 for name in words}
     quarantined = _quarantined(by_labeller, evidence, answered, weights, policy)
     admitted = _admitted(_believed(words, weights, quarantined, refused), policy, gold, refused)
-    counts = effective((label for said in admitted.values() for label in said), policy.ranks)
+    last = [label for said in admitted.values() for label in said]
+    counts = effective(last, policy.ranks)
     kept = {subject: Weighted(label, weights[label.labeller]) for subject, label in counts.items()}
     learnt = Counter(label.labeller for label in counts.values())
     standings = {
@@ -119,8 +122,9 @@ def admit(
         for name, said in sorted(by_labeller.items())
     }
     outdated = sum(map(len, by_labeller.values())) - sum(map(len, words.values()))
-    outdated += sum(map(len, admitted.values())) - len(kept)
-    return Admission(kept, +refused, outdated, quarantined, standings)  # plus drops the reasons without a label
+    outdated += len(last) - len(kept)
+    said = {(Subject(word.event_id, word.task), word.labeller): word.labelled_at for word in last}
+    return Admission(kept, said, +refused, outdated, quarantined, standings)  # plus drops the reasons without a label
 
 
 def _past(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -97,4 +96,6 @@ def answers(words: Mapping[Subject, LabelSubmitted], gold: Mapping[Subject, str]
 
 def _tail(number: int, of: int, rate: float) -> float:
     """Probability of `number` or more successes in `of` trials."""
-    return sum(math.comb(of, k) * rate**k * (1 - rate) ** (of - k) for k in range(number, of + 1))
+    from scipy.stats import binom
+
+    return float(binom.sf(number - 1, of, rate))

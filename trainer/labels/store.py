@@ -16,7 +16,7 @@ import msgspec
 
 from runtime.errors import InputError
 from trainer.labels.effective import Subject, effective
-from wire import labels
+from wire import codec, labels
 from wire.events import LabelSubmitted
 
 FORMAT = 3
@@ -63,7 +63,7 @@ def entry_of(offset: int, key: bytes | None, value: bytes | None) -> Entry | Unr
         return Entry(offset, key or b"", None)
     try:
         label = _decoded(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except codec.UNDECODABLE as error:
         return Unreadable(offset, str(error))
     return Entry(offset, key or labels.key(label), label)
 

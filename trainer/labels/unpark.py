@@ -9,6 +9,7 @@ import msgspec
 from runtime.topic_reader import Offsets, open_reader
 from trainer.labels.join import Joined, join
 from trainer.labels.store import LabelStore
+from wire import codec
 from wire.events import LabelSubmitted, Scored
 from wire.topics import SCORED
 
@@ -54,7 +55,7 @@ class Search:
                 event = _event(record.value or b"", wanted)
                 if event is not None and record.timestamp >= found.get(event.event_id, (0,))[0]:
                     found[event.event_id] = record.timestamp, event
-        self._wanted, self._next = wanted, ends
+        self._wanted, self._next = wanted - found.keys(), ends  # one that is wanted again has a new label
         return {event_id: event for event_id, (_, event) in found.items()}
 
 
@@ -89,6 +90,6 @@ def _event(value: bytes, wanted: Collection[str]) -> Scored | None:
     try:
         if msgspec.json.decode(value, type=_Named).event_id in wanted:
             return msgspec.json.decode(value, type=Scored)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except codec.UNDECODABLE:
         pass  # no scored event of ours
     return None

@@ -95,8 +95,9 @@ class Leading:
     evidence: Evidence = field(default_factory=Evidence, init=False)
     step: Step = field(default=Step("over", "nothing was looked at yet"), init=False)
     _lost: int = field(default=0, init=False)
-    _waits_up_to: int = field(default=-1, init=False)
-    _waits_since: datetime | None = field(default=None, init=False)
+    _too_few_up_to: int = field(default=-1, init=False)
+    _nothing_new: tuple[int, str | None] = field(default=(-1, None), init=False)
+    _sorted_at: datetime | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         bounds, watch_s = self.rules.bounds, self.rules.watch_s
@@ -235,20 +236,15 @@ class Leading:
     def _trigger(self, last: RunRecord | None) -> Trigger | None:
         if last is not None and last.number == self._lost:
             return Trigger(f"run {last.number} was {last.judgement.verdict}, and its version went with its machine")
-        if self._waits_up_to == self.labels.next_offset(LABELS.name):
-            return None
-        if not clock_passed(self._waits_since, self.now(), PAUSE_S):
-            return None
-        position = last.position if last else 0
-        return self.parts.decide(
-            Glance(
-                self.labels.count_since(position),
-                last,
-                self.registry.champion_since,
-                self.now(),
-                self.registry.pointer.champion,
-            )
+        now, champion, position = self.now(), self.registry.pointer.champion, last.position if last else 0
+        trigger = self.parts.decide(
+            Glance(self.labels.count_since(position), last, self.registry.champion_since, now, champion)
         )
+        if trigger is None or not clock_passed(self._sorted_at, now, PAUSE_S):
+            return None
+        upto = self.labels.next_offset(LABELS.name)
+        is_vain = (upto, champion) == self._nothing_new or (trigger.least_aside > 0 and upto == self._too_few_up_to)
+        return None if is_vain else trigger
 
     def _collect(self, trigger: Trigger, last: RunRecord | None) -> None:
         began, recipe, pointer = self.now(), self.rules.recipe, self.registry.pointer
@@ -257,7 +253,7 @@ class Leading:
         aside = texts_aside(sorted_.aside)
         if aside < trigger.least_aside:
             _log.info("run_waits", why=trigger.why, aside=aside, needed=trigger.least_aside)
-            self._waits_up_to, self._waits_since = position, self.now()
+            self._too_few_up_to, self._sorted_at = position, self.now()
             return
         folder = folder_of(self.state, (last.number if last else 0) + 1)
         data, count = folder.collect(sorted_.kept.items(), sorted_.aside.values(), recipe.base, sorted_.weights)
@@ -277,7 +273,7 @@ class Leading:
         )
         if repeats(order, last) and last is not None and last.number != self._lost:
             _log.info("run_not_begun", why=trigger.why, reason="nothing that decides its outcome changed")
-            self._waits_up_to = order.position
+            self._nothing_new, self._sorted_at = (position, pointer.champion), self.now()
             folder.remove()
             return
         folder.write_order(order)

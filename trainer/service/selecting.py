@@ -14,6 +14,7 @@ from trainer.dataset import part_of, read_file, spelt
 from trainer.gate.evidence import GOLDEN, OLD, RARE
 from trainer.labels.admission import admit
 from trainer.labels.aside import Guard, apart
+from trainer.labels.effective import Subject
 from trainer.labels.gold import questions
 from trainer.labels.policy import Policy
 from trainer.service.parts import Sorted
@@ -65,10 +66,14 @@ class Selection:
         )
 
     def believed(self, labels: Iterable[LabelSubmitted]) -> list[LabelSubmitted]:
-        """The labels of those of whom anything is learnt, for measures of the field."""
+        """The labels that are not refused, with what the same labeller said before, for measures of the field.
+
+        What was said first tells which version's answer was seen, and how the event was chosen.
+        """
         everything, _ = _recognised(labels)
-        admission = admit(everything, self._policy, questions(everything, self._policy), self._now())
-        return [label for label in everything if admission.standings[label.labeller].weight > 0]
+        until = admit(everything, self._policy, questions(everything, self._policy), self._now()).words
+        own = ((label, until.get((Subject(label.event_id, label.task), label.labeller))) for label in everything)
+        return [label for label, last in own if last is not None and label.labelled_at <= last]
 
 
 def _recognised(labels: Iterable[LabelSubmitted]) -> tuple[list[LabelSubmitted], Counter[str]]:

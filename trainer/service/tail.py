@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from wire import codec
 from wire.topics import SCORED, SHADOWED
 
 
@@ -79,7 +80,7 @@ class Tail:
             for record in records:
                 try:
                     answer = msgspec.json.decode(record.value or b"", type=Answer)
-                except (msgspec.DecodeError, UnicodeDecodeError):
+                except codec.UNDECODABLE:
                     continue
                 is_shadow = place.topic == SHADOWED.name
                 yield msgspec.structs.replace(answer, at_ms=record.timestamp, is_shadow=is_shadow)

@@ -77,7 +77,7 @@ def parts(
 def decided(rules: Rules, drift: Drift, glance: Glance, *, later_texts: int) -> Trigger | None:
     """Ask `trainer.triggers`, with what the last run took and what has drifted since.
 
-    A run by number or drift waits for `later_texts` texts set aside: with fewer its gate says `too few`.
+    A run by number or drift alone waits for `later_texts` texts set aside: with fewer its gate says `too few`.
     """
     from datetime import datetime
 
@@ -87,7 +87,7 @@ def decided(rules: Rules, drift: Drift, glance: Glance, *, later_texts: int) -> 
     if not found.run:
         return None
     is_old = "age" in found.reasons
-    waits = found.reason in {"drift", "count"}
+    waits = not {"age", "clock"} & set(found.reasons)
     return Trigger(found.words, may_be_same=is_old, least_aside=later_texts if waits else 0)
 
 

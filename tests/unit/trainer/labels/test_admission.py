@@ -1,4 +1,5 @@
 import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import fmean
@@ -90,6 +91,14 @@ def test_a_gold_text_under_another_id_is_the_same_question() -> None:
     labels = [label(1, "positive", "gold", text="Acme up 5%!"), label(2, text="RT @x: acme UP 5 %"), label(3)]
     found = questions(labels, Policy(gold=("gold",)))
     assert found == {Subject("e-1", "sentiment"): "positive", Subject("e-2", "sentiment"): "positive"}
+
+
+@pytest.mark.parametrize("asked", [40, 2_000, 30_000])
+def test_any_number_of_gold_answers_can_be_weighed(asked: int) -> None:
+    said = {("sentiment", "neutral", "neutral"): asked - asked // 4, ("sentiment", "neutral", "positive"): asked // 4}
+    assert Answers(asked, asked - asked // 4, Counter(said)).flip() is None
+    said = {("sentiment", "neutral", "positive"): asked}
+    assert Answers(asked, 0, Counter(said)).flip() is not None
 
 
 def test_one_class_turned_into_another_is_seen_in_the_gold_answers() -> None:

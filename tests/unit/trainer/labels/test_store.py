@@ -2,6 +2,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,9 +64,11 @@ def test_what_became_of_a_label_is_counted(store, then: LabelSubmitted, counts: 
 def test_what_is_no_label_is_counted_passed_and_changes_nothing(store) -> None:
     store.apply(TOPIC, entries(label()))
     (entry,) = entries(label(), start=1)
+    out_of_range = msgspec.json.encode(label()).replace(b"2026-01-05T12:00:00Z", b"0001-01-01T00:00:00+14:00")
     given = [entry_of(1, entry.key, b"{"), entry_of(2, b"k", b'{"event_id": "e-1"}'), entry_of(3, b"k", b"\xff")]
-    assert store.apply(TOPIC, given) == Counts(unreadable=3)
-    assert (list(store.labels()), store.next_offset(TOPIC)) == ([label()], 4)
+    given += [entry_of(4, b"k", b'{"more": ' + b"[" * 9_000 + b"]" * 9_000 + b"}"), entry_of(5, b"k", out_of_range)]
+    assert store.apply(TOPIC, given) == Counts(unreadable=5)
+    assert (list(store.labels()), store.next_offset(TOPIC)) == ([label()], 6)
 
 
 def test_a_label_without_a_text_waits_and_counts_for_nothing(store) -> None:

@@ -80,6 +80,7 @@ class World:
     least_aside: int = 0
     recipe: str = "recipe"
     distrusted: str = "nobody"
+    refused: str = "nobody"
     told: list[tuple[object, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -134,7 +135,7 @@ class World:
 
     def _sort(self, given: Iterable[LabelSubmitted]) -> Sorted:
         self.deeds.append("sort")
-        return Sorted(effective(given, {}))
+        return Sorted(effective((one for one in given if one.labeller != self.refused), {}))
 
     def _train(self, order: Order, folder: RunFolder, _: Tell) -> None:
         self.deeds.append(f"train {order.number}: {len(folder.kept.read_bytes().splitlines())}")

@@ -181,6 +181,30 @@ def test_while_too_few_are_set_aside_labels_are_not_sorted_anew_at_each(world: W
     assert world.did("train") == 0
 
 
+def test_a_run_that_waits_for_texts_holds_up_no_run_of_another_reason(world: World) -> None:
+    world.least_aside = 1
+    term = world.term()
+    world.submit(term, *map(label, range(4)))
+    world.turn(term, 3)
+    assert world.did("train") == 0
+    world.least_aside = 0
+    world.turn(term, 5)
+    assert world.did("train") == 1
+
+
+def test_where_nothing_is_new_labels_are_not_sorted_at_each_turn(world: World) -> None:
+    world.verdict, world.refused = "same", "mallory"
+    term = world.term()
+    world.submit(term, *map(label, range(4)))
+    world.turn(term, 6)
+    sorted_, trained = world.did("sort"), world.did("train")
+    for number in range(40):
+        world.submit(term, label(number, labeller="mallory"))
+        world.turn(term, 1, seconds=1.0)
+    assert 2 <= world.did("sort") - sorted_ <= 40 / PAUSE_S + 1
+    assert world.did("train") == trained == 1
+
+
 def test_a_run_of_another_recipe_is_not_gone_on_with(world: World) -> None:
     killed(world, "collected")
     world.recipe = "another recipe"

@@ -72,6 +72,23 @@ def test_a_quarantined_labeller_is_neither_learnt_nor_measured(place: Place) -> 
     assert [one.event_id for one in selection.believed(given)] == ["e-1"]
 
 
+def test_the_field_is_measured_by_what_is_learnt_and_what_the_same_labeller_said_before(place: Place) -> None:
+    selection = Selection(place, Policy(trusted=("ana",)), lambda: WHEN + timedelta(days=1))
+    ahead = label(1, labelled_at=WHEN + timedelta(days=2), labeller="bo", text=text(1))
+    assert selection.believed([label(1, text=text(1)), ahead]) == [label(1, text=text(1))]
+    mine = [label(2, "positive", text=text(2), labelled_at=WHEN + timedelta(hours=hours)) for hours in (0, 1)]
+    assert selection.believed(mine) == mine
+
+
+def test_who_floods_is_measured_by_no_more_than_is_learnt(place: Place) -> None:
+    honest = [label(n, labeller=f"p{n % 4}", text=text(n)) for n in range(240)]
+    flood = [
+        label(1_000 + n, labeller="flood", text=text(n), labelled_at=WHEN + timedelta(minutes=n)) for n in range(1_000)
+    ]
+    found = Selection(place, Policy(), lambda: WHEN + timedelta(days=9)).believed([*honest, *flood])
+    assert sum(one.labeller == "flood" for one in found) == 60
+
+
 def test_the_slices_are_what_training_never_takes(place: Place, tmp_path: Path) -> None:
     aside = tmp_path / "aside.jsonl"
     given = [

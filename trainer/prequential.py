@@ -6,7 +6,7 @@ change of mind makes it count a prediction twice. Leave labels out that are not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -40,23 +40,31 @@ class Outcome(NamedTuple):
         return self.truth != self.answer
 
 
-def outcome_of(labels: Sequence[LabelSubmitted], ranks: Mapping[str, int]) -> Outcome | None:
+class _Known(NamedTuple):
+    """What matters of the labels of one event and task, however many they are.
+
+    Attributes:
+        first: by label time; see `_outcome`.
+        sourced: the first one that names a source; None where none does.
+        truth: the effective one.
+    """
+
+    first: LabelSubmitted
+    sourced: LabelSubmitted | None
+    truth: LabelSubmitted
+
+
+def _outcome(known: _Known) -> Outcome | None:
     """The outcome of one event and task, whatever the order of its labels.
 
     The truth is the effective label's. The prediction is the one that the first label by label time saw: a version
     that answered later may have been trained on that label, and its answer would be no test. For the same reason
     the weight is that of the first label, with which the event was chosen.
 
-    Args:
-        labels: all of one event and task, at least one.
-        ranks: of labellers, see `effective`.
-
     Returns:
         None where the first label saw no answer, or where the truth is no label that the model could have given.
     """
-    ordered = sorted(labels, key=_first)
-    first = ordered[0]
-    (truth,) = effective(labels, ranks).values()
+    first, sourced, truth = known
     if not first.probabilities or first.model_version is None or truth.label not in first.probabilities:
         return None
     shares = first.probabilities
@@ -65,7 +73,7 @@ def outcome_of(labels: Sequence[LabelSubmitted], ranks: Mapping[str, int]) -> Ou
         event_id=first.event_id,
         task=first.task,
         version=first.model_version,
-        source=next((one.source for one in ordered if one.source), ""),
+        source=sourced.source if sourced else "",
         truth=truth.label,
         answer=max(sorted(shares), key=shares.__getitem__),
         weight=1.0 / first.sampling_probability,
@@ -74,7 +82,7 @@ def outcome_of(labels: Sequence[LabelSubmitted], ranks: Mapping[str, int]) -> Ou
 
 @dataclass
 class Ledger:
-    """All labels seen, without their texts, and the outcome of each event and task.
+    """The outcome of each event and task of the labels seen; of the labels themselves no text is kept.
 
     Args:
         ranks: of labellers, see `effective`.
@@ -83,7 +91,7 @@ class Ledger:
     ranks: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._labels: dict[Subject, list[LabelSubmitted]] = {}
+        self._known: dict[Subject, _Known] = {}
         self._outcomes: dict[Subject, Outcome] = {}
         self._told: set[Subject] = set()
 
@@ -95,12 +103,12 @@ class Ledger:
             labels change in it stands in `outcomes` only.
         """
         subject = Subject(label.event_id, label.task)
-        known, bare = self._labels.setdefault(subject, []), _without_text(label)
-        if bare in known:
+        known = _with(self._known.get(subject), msgspec.structs.replace(label, text=None), self.ranks)
+        if known == self._known.get(subject):
             return None
-        known.append(bare)
+        self._known[subject] = known
         self._outcomes.pop(subject, None)
-        found = outcome_of(known, self.ranks)
+        found = _outcome(known)
         if found is None:
             return None
         self._outcomes[subject] = found
@@ -110,8 +118,8 @@ class Ledger:
 
     def forget(self, event_id: str) -> None:
         """Drop all that is known of an event, because it was erased."""
-        for subject in [one for one in self._labels if one.event_id == event_id]:
-            del self._labels[subject]
+        for subject in [one for one in self._known if one.event_id == event_id]:
+            del self._known[subject]
             self._told.discard(subject)
             self._outcomes.pop(subject, None)
 
@@ -121,8 +129,8 @@ class Ledger:
 
     @property
     def unmeasured(self) -> int:
-        """Labelled events and tasks without an outcome, see `outcome_of`."""
-        return len(self._labels) - len(self._outcomes)
+        """Labelled events and tasks without an outcome, see `_outcome`."""
+        return len(self._known) - len(self._outcomes)
 
 
 def outcomes(labels: Iterable[LabelSubmitted], ranks: Mapping[str, int] | None = None) -> list[Outcome]:
@@ -133,13 +141,20 @@ def outcomes(labels: Iterable[LabelSubmitted], ranks: Mapping[str, int] | None =
     return ledger.outcomes()
 
 
+def _with(known: _Known | None, label: LabelSubmitted, ranks: Mapping[str, int]) -> _Known:
+    """With one label more."""
+    sourced = label if label.source else None
+    if known is None:
+        return _Known(label, sourced, label)
+    if sourced is None or (known.sourced is not None and _first(known.sourced) <= _first(sourced)):
+        sourced = known.sourced
+    (truth,) = effective((known.truth, label), ranks).values()
+    return _Known(min(known.first, label, key=_first), sourced, truth)
+
+
 def _first(label: LabelSubmitted) -> tuple[object, ...]:
     """Earliest first; at the same instant one that saw an answer before one that did not (a label joined later)."""
     answer = sorted((label.probabilities or {}).items())
     seen = label.published_at.isoformat() if label.published_at else ""
     chosen = label.sampling_probability
     return label.labelled_at, not answer, label.labeller, label.label, label.model_version or "", answer, chosen, seen
-
-
-def _without_text(label: LabelSubmitted) -> LabelSubmitted:
-    return msgspec.structs.replace(label, text=None)

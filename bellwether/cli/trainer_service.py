@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import signal
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from trainer.labels.unpark import Search
 from trainer.novelty import Reference
 from trainer.service import wiring
 from trainer.service.drifting import Drift
+from trainer.service.folder import digest_of
 from trainer.service.leading import Recipe, Rules
 from trainer.service.lease import Lease
 from trainer.service.metrics import Metrics, served
@@ -108,11 +110,24 @@ def serve(
                 place, store, policy=policy, rules=rules, drift=drift, announce=partial(announce, where.bootstrap)
             ),
             unparking=Unparking(Search(where.bootstrap), partial(submit, where.bootstrap)),
-            rules=Rules(Recipe(digest, chosen.seed, base), Plan(chosen.shadow_s), watch_s=chosen.watch_s),
+            rules=Rules(
+                Recipe(digest, chosen.seed, base, given_by(place)), Plan(chosen.shadow_s), watch_s=chosen.watch_s
+            ),
             who=who,
             metrics=metrics,
             passed=crash_points(where.crash_at),
         ).run(stopped.is_set)
+
+
+def given_by(place: Place) -> str:
+    """SHA-256 of the files that a run is given, each as what it is for.
+
+    Raises:
+        InputError: one cannot be read.
+    """
+    files = {"base": place.base, "golden": (place.golden,), "rare": (place.rare,), "limits": (place.limits,)}
+    found = [f"{name} {digest_of([path for path in paths if path])}" for name, paths in files.items()]
+    return hashlib.sha256("\n".join(found).encode()).hexdigest()
 
 
 def rules_of(chosen: Chosen) -> triggers.Rules:

@@ -72,7 +72,7 @@ def decide(evidence: Evidence, compared: dict[str, Compared], limits: Limits) ->
     name, first = _decided(compared, failed, beyond, limits)
     reasons = (*first, *(c.sentence for c in (*failed, *beyond)), *(c.sentence for c in found if c.holds))
     is_sound = not failed and (name == "better" or not beyond)
-    return Verdict(name, tuple(dict.fromkeys(reasons)), is_sound, numbers)
+    return Verdict(name, tuple(dict.fromkeys(reasons)), is_sound, numbers, any(check.is_proven for check in failed))
 
 
 def _decided(

@@ -18,12 +18,14 @@ class Verdict:
         is_sound: whether no check failed and, where it is not better, no estimate lies beyond its margin: a `same` for
             too few texts can be sound or not.
         numbers: all figures by slice and check, plain data.
+        is_loss_proven: whether a check failed and that is no noise, whatever the name: too few texts are `same`.
     """
 
     name: Name
     reasons: tuple[str, ...]
     is_sound: bool
     numbers: dict[str, Any] = field(default_factory=dict)
+    is_loss_proven: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: verdict, reasons, sound, numbers."""

@@ -107,8 +107,7 @@ def apart(kept: Mapping[Subject, Weighted], guard: Guard, share: float = SHARE) 
 
     Args:
         kept: labels that were admitted.
-        guard: holds the golden set, the rare classes, the old domain, and what was set aside before and is not in
-            `kept` any more; it learns of what is set aside here.
+        guard: holds the golden set, the rare classes and the old domain; it learns of what is set aside here.
         share: of the texts that are set aside.
     """
     learn: dict[Subject, Weighted] = {}
@@ -119,7 +118,7 @@ def apart(kept: Mapping[Subject, Weighted], guard: Guard, share: float = SHARE) 
     later = sorted(subject for subject, text in texts.items() if is_aside(text, share))
     for subject in later:
         name = guard.slice_of(subject.event_id, texts[subject])
-        if name in (None, ASIDE):
+        if name is None:
             aside[subject] = kept[subject]
         else:
             refused[f"like a text of {name}"] += 1

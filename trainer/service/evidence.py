@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from trainer.labels.effective import Subject
-from trainer.service.field import Outcome
 from trainer.service.tail import Answer
 from wire.events import LabelSubmitted
 
@@ -23,17 +21,19 @@ class Evidence:
         self._answers: OrderedDict[tuple[str, bool], Answer] = OrderedDict()
         self._counts: dict[str, dict[str, Counter[str]]] = {}
 
-    def take(self, answer: Answer) -> None:
-        """One answer more; a repeat of an event counts once."""
+    def take(self, answer: Answer) -> bool:
+        """One answer more; returns whether it is new: a repeat of an event counts once."""
         key = (answer.event_id, answer.is_shadow)
         before = self._answers.pop(key, None)
         self._answers[key] = replace(answer, text="")
         if len(self._answers) > KEPT:
             self._answers.popitem(last=False)
-        if not answer.is_shadow and (before is None or before.model_version != answer.model_version):
+        is_new = before is None or before.model_version != answer.model_version
+        if is_new and not answer.is_shadow:
             by_task = self._counts.setdefault(answer.model_version, {})
             for task, label in answer.labels.items():
                 by_task.setdefault(task, Counter())[label] += 1
+        return is_new
 
     def forget(self, event_id: str) -> None:
         """Drop what was answered of an event that was erased."""
@@ -44,15 +44,15 @@ class Evidence:
         """By task, how many events a champion gave each label since this trainer leads."""
         return self._counts.get(version, {})
 
-    def outcomes(self, version: str, labels: Mapping[Subject, LabelSubmitted]) -> dict[str, list[Outcome]]:
-        """By task, how a champion did on the events that it served and that are labelled now."""
-        found: dict[str, list[Outcome]] = {}
-        for label in labels.values():
-            said = self._said(label, version)
-            if said is not None:
-                own = found.setdefault(label.task, [])
-                own.append(Outcome(said == label.label, 1 / label.sampling_probability))
-        return found
+    def completed(self, labels: Iterable[LabelSubmitted]) -> Iterator[LabelSubmitted]:
+        """Labels, with what the champion of the time said of their events where they do not bring it along."""
+        for label in labels:
+            answer = self._answers.get((label.event_id, False))
+            said = answer.tasks.get(label.task) if answer else None
+            if label.probabilities or answer is None or said is None:
+                yield label
+            else:
+                yield replace(label, model_version=answer.model_version, probabilities=said.probabilities)
 
     def pairs(self, champion: str, shadow: str, labels: Iterable[LabelSubmitted]) -> dict[str, tuple[int, int]]:
         """By task, the labelled events that both scored and the champion alone had right, and the shadow alone."""

@@ -6,11 +6,12 @@ Labels come late, so all of this judges with those that came, and says how many 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from trainer.service.records import Shares
+from trainer.field import Quality
+from trainer.service.records import Forecast
 
 LEVEL = 0.05
 """How often a version that is within its margins may be told off, by its errors, and again by its class shares."""
@@ -41,81 +42,52 @@ class Bounds:
     worse_p: float = 0.05
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """One prediction whose label has come.
+Errors = Mapping[str, tuple[Quality, Quality]]
+"""By task, how the champion before did on what it served, and how the new one does."""
 
-    Attributes:
-        is_right: the version said what the label says.
-        weight: inverse of the probability with which the event was chosen to be labelled (Horvitz & Thompson 1952).
-    """
-
-    is_right: bool
-    weight: float = 1.0
+Seen = Mapping[str, Mapping[str, int]]
+"""By task, how many events the new champion gave each label."""
 
 
-@dataclass(frozen=True)
-class Errors:
-    """The prequential error of one version.
-
-    Attributes:
-        rate: weighted share of wrong predictions; not a number where none has its label.
-        labels: Kish's effective number of labels, (sum w)^2 / sum w^2 (Kish 1965).
-    """
-
-    rate: float
-    labels: float
-
-    @classmethod
-    def of(cls, outcomes: Iterable[Outcome]) -> Errors:
-        """Of the predictions that have their label."""
-        total = wrong = squares = 0.0
-        for one in outcomes:
-            total += one.weight
-            squares += one.weight**2
-            wrong += 0.0 if one.is_right else one.weight
-        return cls(wrong / total, total**2 / squares) if total else cls(math.nan, 0.0)
-
-
-def looks_due(errors: Mapping[str, tuple[Errors, Errors]], seen: Mapping[str, Mapping[str, int]],
-              looked: Mapping[Compared, int], bounds: Bounds) -> dict[Compared, int]:  # fmt: skip
+def looks_due(errors: Errors, seen: Seen, looked: Mapping[Compared, int], bounds: Bounds) -> dict[Compared, int]:
     """What is to be compared now, with the number of the look, from 1 on; a later one needs twice as much.
 
     Args:
-        errors: by task, of the champion before, on what it served, and of the new one.
-        seen: by task, how many events the new one gave each label.
+        errors: see there.
+        seen: see there.
         looked: the last look at each.
         bounds: see there.
     """
     grown = {
-        ("errors", task): after.labels / bounds.min_labels
+        ("errors", task): after.effective / bounds.min_labels
         for task, (before, after) in errors.items()
-        if before.labels >= bounds.min_labels
+        if before.effective >= bounds.min_labels
     } | {("shares", task): sum(counts.values()) / bounds.min_events for task, counts in seen.items()}
     looks = {what: 1 + math.floor(math.log2(times)) for what, times in grown.items() if times >= 1}
     return {what: look for what, look in looks.items() if look > looked.get(what, 0)}
 
 
-def rollback(errors: Mapping[str, tuple[Errors, Errors]], forecast: Shares, seen: Mapping[str, Mapping[str, int]],
-             due: Mapping[Compared, int], bounds: Bounds) -> str | None:  # fmt: skip
+def rollback(errors: Errors, forecast: Mapping[str, Forecast], seen: Seen, due: Mapping[Compared, int],
+             bounds: Bounds) -> str | None:  # fmt: skip
     """Why a new champion must go, None where nothing says so.
 
     Look k has 1 / (k (k + 1)) of the level, which sums to all of it over any number of looks (alpha spending: Lan &
     DeMets 1983), divided by how many tasks or classes are compared (Bonferroni).
 
     Args:
-        errors: see `looks_due`.
-        forecast: the class shares that the gate foresaw.
-        seen: see `looks_due`.
+        errors: see there.
+        forecast: the gate's, by task.
+        seen: see there.
         due: what `looks_due` says.
         bounds: see there.
     """
-    classes = sum(map(len, forecast.values()))
+    classes = sum(len(one.shares) for one in forecast.values())
     for (what, task), look in sorted(due.items()):
+        why = None
         if what == "errors":
             why = _error(task, *errors[task], _z(look, len(errors)), bounds)
-        else:
-            why = _shift(task, forecast.get(task, {}), seen[task], _z(look, classes), bounds)
+        elif task in forecast:
+            why = _shift(task, forecast[task], seen[task], _z(look, classes), bounds)
         if why is not None:
             return why
     return None
@@ -145,25 +117,30 @@ def _z(look: int, compared: int) -> float:
     return NormalDist().inv_cdf(1 - LEVEL / (look * (look + 1) * max(compared, 1)))
 
 
-def _error(task: str, before: Errors, after: Errors, z: float, bounds: Bounds) -> str | None:
-    spread = math.sqrt(sum(one.rate * (1 - one.rate) / one.labels for one in (before, after)))
-    low = after.rate - before.rate - z * spread
+def _error(task: str, before: Quality, after: Quality, z: float, bounds: Bounds) -> str | None:
+    low = after.error - before.error - z * math.hypot(before.standard_error, after.standard_error)
     if low <= bounds.error_margin:
         return None
     return (
-        f"{task}: prequential error {after.rate:.3f} on {after.labels:.0f} labels, {before.rate:.3f} before on "
-        f"{before.labels:.0f}: worse by at least {low:.3f}, allowed {bounds.error_margin:.3f}"
+        f"{task}: prequential error {after.error:.3f} on {after.effective:.0f} labels, {before.error:.3f} before on "
+        f"{before.effective:.0f}: worse by at least {low:.3f}, allowed {bounds.error_margin:.3f}"
     )
 
 
-def _shift(task: str, foreseen: Mapping[str, float], counts: Mapping[str, int], z: float, bounds: Bounds) -> str | None:
+def _shift(task: str, forecast: Forecast, counts: Mapping[str, int], z: float, bounds: Bounds) -> str | None:
+    """Both shares are estimates, of few texts and of many events.
+
+    The variance is of a share with a success and a failure added, lest one that was never seen were certain (Agresti
+    & Coull 1998).
+    """
     events = sum(counts.values())
-    for label, share in sorted(foreseen.items()):
+    for label, share in sorted(forecast.shares.items()):
         found = counts.get(label, 0) / events
-        low = abs(found - share) - z * math.sqrt(share * (1 - share) / events)
+        added = (share * forecast.texts + 1) / (forecast.texts + 2)
+        low = abs(found - share) - z * math.sqrt(added * (1 - added) * (1 / events + 1 / (forecast.texts + 2)))
         if low > bounds.share_margin:
             return (
-                f"{task} {label}: {found:.1%} of {events} events, the gate foresaw {share:.1%}, "
-                f"allowed is {bounds.share_margin:.0%} off"
+                f"{task} {label}: {found:.1%} of {events} events, the gate foresaw {share:.1%} on "
+                f"{forecast.texts:.0f} texts: off by at least {low:.1%}, allowed {bounds.share_margin:.0%}"
             )
     return None

@@ -30,6 +30,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is to do; the fields that a record has too mean the same there.
 
     Attributes:
+        given: see `trainer.service.leading.Recipe`.
         may_be_same: the verdict `same` is enough to promote: the champion is old.
     """
 
@@ -45,6 +46,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     generation: int
     seed: int
     seconds: dict[str, float]
+    given: str = ""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +143,7 @@ class RunFolder:
         lines = [msgspec.json.encode(row, order="sorted") + b"\n" for _, row in sorted(rows.items())]
         _write(self.kept, b"".join(lines))
         _write(self.aside, b"".join(sorted(msgspec.json.encode(label) + b"\n" for label in aside)))
-        return _digest([self.kept, *base]), len(rows)
+        return digest_of([self.kept, *base]), len(rows)
 
     def remove(self) -> None:
         """Leave nothing behind."""
@@ -170,7 +172,12 @@ def _about(label: LabelSubmitted) -> dict[str, Any]:
     return about
 
 
-def _digest(files: Sequence[Path]) -> str:
+def digest_of(files: Sequence[Path]) -> str:
+    """SHA-256 of files, the first one and the others in any order.
+
+    Raises:
+        InputError: one cannot be read.
+    """
     digests = []
     for path in files:
         try:
@@ -178,7 +185,7 @@ def _digest(files: Sequence[Path]) -> str:
                 digests.append(hashlib.file_digest(file, "sha256").hexdigest())
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}; name labelled files that are there") from error
-    return hashlib.sha256("\n".join([digests[0], *sorted(digests[1:])]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([*digests[:1], *sorted(digests[1:])]).encode()).hexdigest()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,7 @@ from trainer.gate.gather import Labelled, gather
 from trainer.gate.judge import judge
 from trainer.gate.limits import Limits
 from trainer.gate.verdict import Verdict
-from trainer.service.records import Judgement
+from trainer.service.records import Forecast, Judgement
 from wire.events import LabelSubmitted
 
 Slices = Mapping[str, Sequence[Labelled]]
@@ -41,7 +42,7 @@ def slices(aside: Path, base: Sequence[Path], golden: Path | None, rare: Path | 
     labels = [msgspec.json.decode(line, type=LabelSubmitted) for line in aside.read_bytes().splitlines()]
     return {
         LATER: _newest([one for one in labels if one.task == task]),
-        OLD: [row for path in base for row in _rows(path, task, part="test")][:MOST],
+        OLD: _drawn([row for path in base for row in _rows(path, task, part="test")]),
         GOLDEN: [] if golden is None else _rows(golden, task),
         RARE: [] if rare is None else _rows(rare, task),
     }
@@ -54,6 +55,11 @@ def _newest(labels: Sequence[LabelSubmitted]) -> list[Labelled]:
         if (text := clean(one.text or "")) and len(found) < MOST:
             found.setdefault(fingerprint(text), Labelled(text, one.label, 1 / one.sampling_probability))
     return list(found.values())
+
+
+def _drawn(rows: Sequence[Labelled]) -> list[Labelled]:
+    """By a hash of the text, so that each of several files has its share."""
+    return sorted(rows, key=lambda row: hashlib.sha256(row.text.encode()).digest())[:MOST]
 
 
 def _rows(path: Path, task: str, part: str | None = None) -> list[Labelled]:
@@ -99,10 +105,10 @@ def _answerable(of: Slices, labels: Sequence[str], task: str, tell: Callable[[st
     return found
 
 
-def _all(chief: str, verdicts: Mapping[str, Verdict], forecast: dict[str, dict[str, float]]) -> Judgement:
+def _all(chief: str, verdicts: Mapping[str, Verdict], forecast: dict[str, Forecast]) -> Judgement:
     deciding = verdicts[chief]
     lost = {task: one for task, one in verdicts.items() if task != chief and not one.is_sound}
-    worst = next((one.name for one in lost.values() if one.name == "regression"), "worse within noise")
+    worst = "regression" if any(one.is_loss_proven for one in lost.values()) else "worse within noise"
     reasons = [f"{task}: {reason}" for task, one in lost.items() for reason in one.reasons]
     return Judgement(
         verdict=worst if lost else deciding.name,
@@ -113,12 +119,13 @@ def _all(chief: str, verdicts: Mapping[str, Verdict], forecast: dict[str, dict[s
     )
 
 
-def _forecast(evidence: Evidence) -> dict[str, float]:
-    """The shares of the labels that the challenger gives to what is like the stream now."""
+def _forecast(evidence: Evidence) -> Forecast:
+    """How the challenger answers to what is like the stream now."""
     later = evidence.slices[LATER]
     guesses = later.challenger.argmax(axis=1)
     total = float(later.weights.sum())
-    return {
+    shares = {
         label: round(float(later.weights[guesses == column].sum()) / total, 4)
         for column, label in enumerate(evidence.labels)
     }
+    return Forecast(shares, round(total**2 / float((later.weights**2).sum()), 1))

@@ -43,11 +43,13 @@ class Recipe(NamedTuple):
         sha256: of the recipe's file.
         seed: of the training.
         base: labelled files that every run learns from again.
+        given: SHA-256 of all files that a run is given: one that began with others is not gone on with.
     """
 
     sha256: str
     seed: int = 0
     base: tuple[Path, ...] = ()
+    given: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,10 @@ class Leading:
 
     def __post_init__(self) -> None:
         bounds, watch_s = self.rules.bounds, self.rules.watch_s
-        self._watching = Watching(self.registry, self.evidence, self._believed, bounds, watch_s, self.now)
+        self._watching = Watching(
+            self.registry, self.evidence, lambda: self.parts.believed(self.labels.labels()), self.parts.ranks, bounds,
+            watch_s, self.now,
+        )  # fmt: skip
         self.parts.begun()
         self.heed(self.parts.believed(self.labels.labels()), is_old=True)
 
@@ -125,8 +130,8 @@ class Leading:
 
     def answer(self, answer: Answer) -> None:
         """See what a version said."""
-        self.evidence.take(answer)
-        self.parts.answered(answer)
+        if self.evidence.take(answer):
+            self.parts.answered(answer)
 
     def turn(self) -> RunRecord | None:
         """Do what is next, never for long.
@@ -139,6 +144,7 @@ class Leading:
             StoreError: the store does not answer or refuses.
         """
         self.registry.look()
+        self.parts.follow(self.registry.pointer.champion)
         last = self.registry.last
         if (problem := self._watching.problem()) is not None and self.confirm():
             self.registry.move("rollback", pointers.rolled_back(self.registry.pointer), problem)
@@ -223,7 +229,8 @@ class Leading:
         """Go on with what a killed trainer left, else ask whether a run shall begin."""
         for left in folders(self.state):
             order = left.order()
-            is_ours = order is not None and order.recipe == self.rules.recipe.sha256
+            recipe = self.rules.recipe
+            is_ours = order is not None and (order.recipe, order.given) == (recipe.sha256, recipe.given)
             if order is not None and is_ours and fits(order, last, self.registry.pointer):
                 self.run = self._run(order)
                 return
@@ -237,9 +244,7 @@ class Leading:
         if last is not None and last.number == self._lost:
             return Trigger(f"run {last.number} was {last.judgement.verdict}, and its version went with its machine")
         now, champion, position = self.now(), self.registry.pointer.champion, last.position if last else 0
-        trigger = self.parts.decide(
-            Glance(self.labels.count_since(position), last, self.registry.champion_since, now, champion)
-        )
+        trigger = self.parts.decide(Glance(self.labels.count_since(position), last, self.registry.champion_since, now))
         if trigger is None or not clock_passed(self._sorted_at, now, PAUSE_S):
             return None
         upto = self.labels.next_offset(LABELS.name)
@@ -269,6 +274,7 @@ class Leading:
             parent=pointer.champion,
             generation=pointer.generation,
             seed=recipe.seed,
+            given=recipe.given,
             seconds={"collecting": round((self.now() - began).total_seconds(), 3)},
         )
         if repeats(order, last) and last is not None and last.number != self._lost:

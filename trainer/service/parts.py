@@ -26,14 +26,12 @@ class Glance:
         last: record of the last run.
         champion_since: when the pointer named the champion; None without one.
         now: the wall clock.
-        champion: who serves; None without one.
     """
 
     labels: int
     last: RunRecord | None
     champion_since: datetime | None
     now: datetime
-    champion: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +94,7 @@ class Parts:
         publish: brings a version of this machine into the store; again it changes nothing.
         is_published: whether the store holds a version.
         announce: tells workers that the pointer moved; may fail, they look by themselves.
+        follow: told at each turn which version serves.
         answered: told of each scored event as it is read.
         begun: told when a term as the leader begins, before all that it reads.
         labelled: told of each label that is believed, any number of times, and when the trainer learnt of it.
@@ -111,6 +110,7 @@ class Parts:
     announce: Callable[[Pointer], None] = lambda _: None
     ranks: Mapping[str, int] = field(default_factory=dict)
     believed: Callable[[Iterable[LabelSubmitted]], Sequence[LabelSubmitted]] = list
+    follow: Callable[[str | None], None] = lambda _: None
     answered: Callable[[Answer], None] = lambda _: None
     begun: Callable[[], None] = lambda: None
     labelled: Callable[[LabelSubmitted, datetime], None] = lambda _, __: None

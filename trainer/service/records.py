@@ -8,7 +8,7 @@ Triggers count labels after the last record, whatever its verdict, so a rejected
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -23,12 +23,21 @@ FAILED = "failed"
 
 _NUMBER = re.compile(r"(\d{6})\.json")
 
-Shares = Mapping[str, Mapping[str, float]]
-"""By task, the share of the events that get each label; each task's sum to 1."""
-
 
 class FencedError(ModelError):
     """Another trainer has written the record of this number: this run came too late, and nothing of it may move."""
+
+
+class Forecast(msgspec.Struct, frozen=True):
+    """How a version is expected to answer in the field.
+
+    Attributes:
+        shares: of the events that get each label; they sum to 1.
+        texts: that this was seen on, in effective number (Kish 1965).
+    """
+
+    shares: dict[str, float]
+    texts: float
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,14 +48,14 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
         reasons: in words.
         is_sound: whether no check failed: a `same` that is not sound does not promote by age.
         numbers: that the reasons rest on, plain data.
-        forecast: the class shares that the version is expected to answer with in the field; empty where unknown.
+        forecast: by task; empty where unknown.
     """
 
     verdict: str
     reasons: tuple[str, ...] = ()
     is_sound: bool = True
     numbers: dict[str, Any] = {}
-    forecast: dict[str, dict[str, float]] = {}
+    forecast: dict[str, Forecast] = {}
 
 
 class Plan(msgspec.Struct, frozen=True):

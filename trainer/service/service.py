@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from trainer.service.lease import Lease
 from trainer.service.metrics import Metrics
 from trainer.service.parts import Parts
 from trainer.service.registry import Registry
-from trainer.service.tail import Tail
+from trainer.service.tail import Answer, Tail
 from trainer.service.unparking import Unparking
 from wire.topics import LABELS
 
@@ -57,6 +57,7 @@ class Service:
         who: for records and the pointer's log, as in `trainer@host`.
         metrics: told of everything.
         unparking: completes labels that came without a text.
+        open_tail: follows what versions answer, from a time on.
         passed: told of each crash point.
         now: the wall clock.
         monotonic: for pauses.
@@ -72,11 +73,13 @@ class Service:
     who: str
     metrics: Metrics
     unparking: Unparking
+    open_tail: Callable[[str, datetime], Tail] = Tail
     passed: Pass = unharmed
     now: clock.Now = clock.now
     monotonic: clock.Monotonic = clock.monotonic
     _term: Leading | None = field(default=None, init=False)
     _tail: Tail | None = field(default=None, init=False)
+    _tail_due: float = field(default=0.0, init=False)
     _due: float = field(default=0.0, init=False)
     _shown: int = field(default=0, init=False)
     _show_due: float = field(default=0.0, init=False)
@@ -106,9 +109,8 @@ class Service:
         if entries:
             self.metrics.took(term.take(entries), len(term.labels.parked()))
             self.lease.confirm(term.labels.next_offset(LABELS.name))
-        if self._tail is not None:
-            for answer in self._tail.read():
-                term.answer(answer)
+        for answer in self._answers():
+            term.answer(answer)
         if self.lease.has_caught_up and self.monotonic() >= self._due:
             self._due = self.monotonic() + TURN_EVERY_S
             self.unparking.turn(term.labels)
@@ -155,21 +157,23 @@ class Service:
             confirm=lambda: self.lease.confirm(labels.next_offset(LABELS.name)), who=self.who, passed=self.passed,
             now=self.now,
         )  # fmt: skip
-        self._tail = self._open_tail(self.now() - BACK)
-        self._due = self.monotonic()
+        self._due = self._tail_due = self.monotonic()
         self.metrics.is_in("idle")
         position = labels.next_offset(LABELS.name)
         _log.info("leadership_gained", offset=position)
         return position
 
-    def _open_tail(self, since: datetime) -> Tail | None:
+    def _answers(self) -> Iterable[Answer]:
+        """What versions answered since; where the topics could not be opened it is tried again."""
         from kafka.errors import KafkaError
 
-        try:
-            return Tail(self.bootstrap, since)
-        except KafkaError as error:
-            _log.warning("answers_not_followed", problem=repr(error))
-            return None
+        if self._tail is None and self.monotonic() >= self._tail_due:
+            try:
+                self._tail = self.open_tail(self.bootstrap, self.now() - BACK)
+            except (KafkaError, OSError) as error:
+                self._tail_due = self.monotonic() + RETRY_S
+                _log.warning("answers_not_followed", problem=repr(error), again_in_s=RETRY_S)
+        return self._tail.read() if self._tail else ()
 
     def _end_term(self) -> None:
         term, self._term = self._term, None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from runtime import clock
-from trainer.labels.effective import Subject
+from trainer.field import Quality, quality
+from trainer.prequential import Outcome, outcomes
 from trainer.service import field as fields
 from trainer.service.evidence import Evidence
 from trainer.service.field import Bounds, Compared, Errors
@@ -27,7 +28,8 @@ class Watching:
     Args:
         registry: says who serves, and which run made it.
         evidence: what versions answered.
-        effective: the labels that count, of people who are believed.
+        believed: all labels by which the field is measured.
+        ranks: of labellers, see `trainer.labels.effective`.
         bounds: when the field decides.
         watch_s: how long a new champion is watched.
         now: the wall clock.
@@ -35,7 +37,8 @@ class Watching:
 
     registry: Registry
     evidence: Evidence
-    effective: Callable[[], Mapping[Subject, LabelSubmitted]]
+    believed: Callable[[], Iterable[LabelSubmitted]]
+    ranks: Mapping[str, int]
     bounds: Bounds
     watch_s: float
     now: clock.Now
@@ -60,9 +63,7 @@ class Watching:
         if not clock_passed(self._due, now, WATCH_EVERY_S):
             return None
         self._due = now
-        labels = self.effective()
-        before, after = (self._errors(version, labels) for version in (record.parent, record.version))
-        errors = {task: (before[task], after[task]) for task in before.keys() & after.keys()}
+        errors = self._errors(record.parent, record.version)
         seen = self.evidence.counts(record.version)
         due = fields.looks_due(errors, seen, self._looked, self.bounds)
         why = fields.rollback(errors, record.judgement.forecast, seen, due, self.bounds)
@@ -71,8 +72,16 @@ class Watching:
             return None
         return f"run {record.number}: {why}"
 
-    def _errors(self, version: str, labels: Mapping[Subject, LabelSubmitted]) -> dict[str, Errors]:
-        return {task: Errors.of(found) for task, found in self.evidence.outcomes(version, labels).items()}
+    def _errors(self, before: str, after: str) -> Errors:
+        """By task, of both versions on what each served; without the tasks of which one has no label."""
+        found: dict[tuple[str, str], list[Outcome]] = {}
+        for outcome in outcomes(self.evidence.completed(self.believed()), self.ranks):
+            found.setdefault((outcome.task, outcome.version), []).append(outcome)
+        return {
+            task: (_quality(own), _quality(found[task, after]))
+            for (task, version), own in found.items()
+            if version == before and (task, after) in found
+        }
 
     def _promoting(self) -> RunRecord | None:
         """The record of the run that made the champion; looked for once for each champion."""
@@ -85,6 +94,10 @@ class Watching:
     def _is_of(self, record: RunRecord, since: int) -> bool:
         promoted = promoted_at(record, self.registry.moves)
         return promoted is not None and promoted.pointer.generation == since
+
+
+def _quality(found: Sequence[Outcome]) -> Quality:
+    return quality(found, [one.weight for one in found])
 
 
 def clock_passed(then: datetime | None, now: datetime, seconds: float) -> bool:

@@ -67,6 +67,7 @@ def parts(
         publish=bring,
         is_published=is_published,
         announce=announce,
+        follow=drift.follow,
         answered=drift.answered,
         begun=drift.begin,
         labelled=drift.labelled,
@@ -81,7 +82,6 @@ def decided(rules: Rules, drift: Drift, glance: Glance, *, later_texts: int) -> 
     """
     from datetime import datetime
 
-    drift.follow(glance.champion)
     last_run = None if glance.last is None else datetime.fromisoformat(glance.last.began)
     found = triggers.decide(State(glance.now, glance.labels, last_run, glance.champion_since, drift.alarms), rules)
     if not found.run:

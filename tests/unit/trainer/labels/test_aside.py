@@ -68,16 +68,6 @@ def test_a_near_copy_of_what_is_set_aside_is_not_learnt_whichever_came_first() -
         assert (found.learn, found.refused.total()) == ({}, 1)
 
 
-def test_what_was_set_aside_before_stays_protected_and_decides_again() -> None:
-    aside = next(text for text in TEXTS if is_aside(text))
-    guard = Guard()
-    apart(kept({"first": aside}), guard)
-    free = next(text for text in TEXTS if not is_aside(text))
-    again = apart(kept({"second": aside, "first": free}), guard)
-    assert names(again.aside) == {"second"}
-    assert again.refused.total() == 1
-
-
 def test_what_is_set_aside_is_counted_by_texts_of_the_task_with_most() -> None:
     aside = {subject: one.label for subject, one in kept({"e-1": TEXTS[1], "e-2": f"RT @jo: {TEXTS[1]}"}).items()}
     assert texts_aside(aside) == 1

@@ -19,7 +19,7 @@ from trainer.labels.store import Entry, LabelStore
 from trainer.service.folder import Order, RunFolder
 from trainer.service.leading import Leading, Recipe, Rules
 from trainer.service.parts import Glance, Parts, Sorted, Tell, Trigger, Work
-from trainer.service.records import Judgement, Plan
+from trainer.service.records import Forecast, Judgement, Plan
 from trainer.service.registry import Registry
 from trainer.service.work import Said, work_through
 from wire import labels
@@ -74,14 +74,16 @@ class World:
     leads: bool = True
     now: datetime = WHEN
     plan: Plan = field(default_factory=lambda: Plan(shadow_s=0))
-    forecast: dict[str, dict[str, float]] = field(default_factory=dict)
+    forecast: dict[str, Forecast] = field(default_factory=dict)
     offset: int = 0
     fails: bool = False
     least_aside: int = 0
     recipe: str = "recipe"
+    given: str = ""
     distrusted: str = "nobody"
     refused: str = "nobody"
     told: list[tuple[object, ...]] = field(default_factory=list)
+    followed: list[str | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.store: Store = open_store(str(self.folder / "store"), make=True)
@@ -99,6 +101,7 @@ class World:
             sort=self._sort,
             believed=lambda given: [one for one in given if one.labeller != self.distrusted],
             work=Work(train=self._train, build=self._build, judge=self._judge),
+            follow=self.followed.append,
             begun=lambda: self.told.append(("begun",)),
             labelled=lambda one, at: self.told.append((one.event_id, at)),
             forgotten=lambda event_id: self.told.append(("forgotten", event_id)),
@@ -108,7 +111,7 @@ class World:
         )
         store = LabelStore(self.folder / state / "labels.sqlite")
         registry = Registry(self.store, "trainer@here", parts.announce, self.clock)
-        rules = Rules(Recipe(self.recipe), self.plan)
+        rules = Rules(Recipe(self.recipe, given=self.given), self.plan)
         return Leading(
             self.folder / state, store, registry, parts, rules, lambda: self.leads, "trainer@here", passed,
             self.clock, partial(Inline, passed),

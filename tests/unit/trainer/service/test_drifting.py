@@ -112,7 +112,7 @@ def test_no_text_of_an_answer_is_kept() -> None:
     evidence = Evidence()
     evidence.take(Answer("e-1", "v-1", {"sentiment": Said("negative")}, text="Ostra cuts"))
     assert b"Ostra cuts" not in pickle.dumps(evidence)
-    labelled = {(one.event_id, one.task): one for one in [label(1)]}
-    assert len(evidence.outcomes("v-1", labelled)["sentiment"]) == 1  # type: ignore[arg-type]
+    (completed,) = evidence.completed([label(1)])
+    assert completed.model_version == "v-1"
     evidence.forget("e-1")
-    assert evidence.outcomes("v-1", labelled) == {}  # type: ignore[arg-type]
+    assert [*evidence.completed([label(1)])] == [label(1)]

@@ -58,7 +58,7 @@ def of(task: str):
 
 @pytest.mark.parametrize(
     ("sentiment", "topic", "verdict"),
-    [(0.9, 0.8, "better"), (0.7, 0.8, "same"), (0.5, 0.8, "regression"), (0.9, 0.5, "worse within noise")],
+    [(0.9, 0.8, "better"), (0.7, 0.8, "same"), (0.5, 0.8, "regression"), (0.9, 0.5, "regression")],
 )
 def test_the_labelled_task_decides_and_no_other_may_lose(sentiment: float, topic: float, verdict: str) -> None:
     champion, challenger = Scripted("v-1", 0.7, 0.8), Scripted("v-2", sentiment, topic)
@@ -69,7 +69,8 @@ def test_the_labelled_task_decides_and_no_other_may_lose(sentiment: float, topic
     if topic < 0.8:
         assert found.reasons[0].startswith("topic: ")
         assert not found.is_sound
-    assert sum(found.forecast["sentiment"].values()) == pytest.approx(1.0, abs=1e-3)
+    assert sum(found.forecast["sentiment"].shares.values()) == pytest.approx(1.0, abs=1e-3)
+    assert found.forecast["sentiment"].texts == 400
     assert set(found.numbers) == {"sentiment", "topic"}
 
 

@@ -212,6 +212,16 @@ def test_a_run_of_another_recipe_is_not_gone_on_with(world: World) -> None:
     assert [one.recipe for one in records.every(world.store)] == ["another recipe"]
 
 
+@pytest.mark.parametrize(("given", "collected"), [("as before", 0), ("another golden set", 1)])
+def test_a_run_that_was_given_other_files_is_not_gone_on_with(world: World, given: str, collected: int) -> None:
+    world.given = "as before"
+    killed(world, "collected")
+    before, world.given = world.did("sort"), given
+    world.turn(world.term(), 3)
+    assert world.did("sort") - before == collected
+    assert len(records.every(world.store)) == 1
+
+
 def test_a_damaged_record_is_refused(world: World) -> None:
     world.store.create("runs/000001.json", b"{}")
     with pytest.raises(CorruptVersionError, match=r"runs/000001\.json is no run record: .*; restore it from a copy"):

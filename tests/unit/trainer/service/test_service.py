@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from kafka.errors import KafkaConnectionError
 
 from trainer.labels.store import Entry
 from trainer.service.leading import Recipe, Rules
 from trainer.service.metrics import Metrics
-from trainer.service.service import Service
+from trainer.service.service import RETRY_S, Service
+from trainer.service.tail import Answer, Said
 from wire import labels
 
 from .conftest import World, label
@@ -36,6 +38,16 @@ class Lease:
         return True
 
 
+class Tail:
+    """Hands one answer out."""
+
+    def read(self) -> list[Answer]:
+        return [Answer("e-1", "v-1", {"sentiment": Said("negative")})]
+
+    def close(self) -> None:
+        pass
+
+
 class Unparking:
     def __init__(self) -> None:
         self.turns = 0
@@ -49,15 +61,14 @@ def seconds(world: World) -> float:
 
 
 @pytest.fixture
-def service(world: World, monkeypatch) -> Service:
-    monkeypatch.setattr(Service, "_open_tail", lambda *_: None)
+def service(world: World) -> Service:
     term = world.term()
     parts, _ = term.parts, term.labels.close()
     return Service(
         bootstrap="nowhere", lease=Lease(), state=world.folder / "trainer", store=world.store, parts=parts,  # type: ignore[arg-type]
         labels=world.folder / "trainer" / "labels.sqlite", rules=Rules(Recipe("recipe")), who="trainer@here",
         metrics=Metrics(world.clock), unparking=Unparking(), now=world.clock,  # type: ignore[arg-type]
-        monotonic=partial(seconds, world),
+        monotonic=partial(seconds, world), open_tail=lambda *_: Tail(),  # type: ignore[arg-type, return-value]
     )  # fmt: skip
 
 
@@ -89,6 +100,27 @@ def test_a_leader_shows_the_field_and_looks_for_texts_a_standby_does_neither(ser
     service.turn()
     assert service.unparking.turns == 1  # type: ignore[attr-defined]
     assert value(service, "bellwether_trainer_is_leader") == 0
+
+
+def test_where_the_answers_cannot_be_read_it_goes_on_and_tries_again(service: Service, world: World) -> None:
+    tries: list[object] = []
+
+    def opened(*given: object) -> Tail:
+        tries.append(given)
+        if len(tries) < 3:
+            raise KafkaConnectionError("not now")
+        return Tail()
+
+    service.open_tail = opened  # type: ignore[assignment]
+    service.lease.waiting = entries(label(1))  # type: ignore[attr-defined]
+    service.turn()
+    service.turn()
+    assert len(tries) == 1, "a while has to pass"
+    assert service.lease.confirmed[0] == 1  # type: ignore[attr-defined]
+    world.turn(service, 3, seconds=RETRY_S)  # type: ignore[arg-type]
+    assert len(tries) == 3
+    assert service._term is not None
+    assert service._term.evidence.counts("v-1") == {"sentiment": {"negative": 1}}
 
 
 def test_the_field_is_measured_anew_when_there_are_labels_and_a_while_has_passed(

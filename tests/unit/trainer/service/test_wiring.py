@@ -180,7 +180,7 @@ def test_the_data_have_a_digest_that_only_what_is_learnt_changes(tmp_path: Path)
 
 
 def glance(labels: int, **changed) -> Glance:
-    return Glance(labels, None, WHEN, WHEN, "v-1", **changed)
+    return Glance(labels, None, WHEN, WHEN, **changed)
 
 
 def test_a_number_of_labels_begins_a_run_that_waits_until_its_gate_can_speak() -> None:
@@ -205,7 +205,7 @@ def test_a_run_waits_for_as_many_texts_as_the_limits_want(place: Place, tmp_path
 
 
 def test_an_old_champion_begins_one_that_may_be_the_same() -> None:
-    old = Glance(150, None, WHEN - timedelta(days=40), WHEN, "v-1")
+    old = Glance(150, None, WHEN - timedelta(days=40), WHEN)
     trigger = wiring.decided(Rules(), Drift({}), old, later_texts=70)
     assert trigger is not None
     assert (trigger.may_be_same, trigger.least_aside) == (True, 0)

@@ -23,6 +23,9 @@ USABLE_S = HOLD_S - 60
 PATIENCE_S = 20
 """Longer than a dead holder's session, so that only a living one makes us give up."""
 
+CLOSE_MS = 5_000
+"""To leave the group: one whose join waits for somebody else's turn to end would wait half a minute for it."""
+
 
 class Turn:
     """The right to requeue, for a limited time."""
@@ -80,4 +83,4 @@ def take(bootstrap: str, topic: str, partitions: int, clock: Monotonic = monoton
             consumer.poll(timeout_ms=200)
         yield Turn(clock)
     finally:
-        consumer.close(autocommit=False)
+        consumer.close(autocommit=False, timeout_ms=CLOSE_MS)

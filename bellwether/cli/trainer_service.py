@@ -27,11 +27,11 @@ from trainer.novelty import Reference
 from trainer.service import wiring
 from trainer.service.drifting import Drift
 from trainer.service.folder import digest_of
-from trainer.service.leading import Recipe, Rules
 from trainer.service.lease import Lease
 from trainer.service.metrics import Metrics, served
 from trainer.service.place import Place
 from trainer.service.records import Plan
+from trainer.service.rules import Recipe, Rules
 from trainer.service.service import Service
 from trainer.service.unparking import Unparking
 from wire.events import LabelSubmitted

@@ -21,11 +21,11 @@ from runtime.crashpoints import crash_points
 from trainer.labels.effective import effective
 from trainer.labels.unpark import Search
 from trainer.service.folder import Order, RunFolder
-from trainer.service.leading import Recipe, Rules
 from trainer.service.lease import Lease
 from trainer.service.metrics import Metrics, served
 from trainer.service.parts import Glance, Parts, Sorted, Tell, Trigger, Work
 from trainer.service.records import Judgement, Plan
+from trainer.service.rules import Recipe, Rules
 from trainer.service.service import Service
 from trainer.service.unparking import Unparking
 

@@ -30,7 +30,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is to do; the fields that a record has too mean the same there.
 
     Attributes:
-        given: see `trainer.service.leading.Recipe`.
+        given: see `trainer.service.rules.Recipe`.
         may_be_same: the verdict `same` is enough to promote: the champion is old.
     """
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from models import pointer as pointers
 from runtime import clock, log
@@ -16,12 +15,12 @@ from trainer.labels.effective import Subject, effective
 from trainer.labels.store import Counts, Entry, LabelStore, Unreadable
 from trainer.service import field as fields
 from trainer.service.evidence import Evidence
-from trainer.service.field import Bounds
 from trainer.service.folder import Order, folder_of, folders
 from trainer.service.parts import Glance, Parts, Trigger
 from trainer.service.promotion import Step, next_step
-from trainer.service.records import FencedError, Plan, RunRecord
+from trainer.service.records import FencedError, RunRecord
 from trainer.service.registry import Registry
+from trainer.service.rules import Rules
 from trainer.service.run import Run, fits, repeats
 from trainer.service.tail import Answer
 from trainer.service.watching import Watching, clock_passed
@@ -34,36 +33,6 @@ PAUSE_S = 5.0
 """After labels were sorted and no run began: all of them are read for it."""
 
 _log = log.get(__name__)
-
-
-class Recipe(NamedTuple):
-    """How runs train.
-
-    Attributes:
-        sha256: of the recipe's file.
-        seed: of the training.
-        base: labelled files that every run learns from again.
-        given: SHA-256 of all files that a run is given: one that began with others is not gone on with.
-    """
-
-    sha256: str
-    seed: int = 0
-    base: tuple[Path, ...] = ()
-    given: str = ""
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What an operator decides.
-
-    Attributes:
-        watch_s: how long a new champion is watched, and goes by itself when the field says so.
-    """
-
-    recipe: Recipe
-    plan: Plan = field(default_factory=Plan)
-    bounds: Bounds = field(default_factory=Bounds)
-    watch_s: float = 3600.0
 
 
 @dataclass
@@ -157,6 +126,16 @@ class Leading:
                 return None
         self._begin(last)
         return None
+
+    @property
+    def phase(self) -> str:
+        """What is done now, one of `trainer.service.metrics.PHASES`."""
+        if self.run is not None:
+            return self.run.phase
+        last, action = self.registry.last, self.step.action
+        if action == "wait" and last is not None and self.registry.pointer.challenger == last.version:
+            return "shadow"
+        return "idle" if action == "over" else action
 
     def stop(self) -> None:
         """End the run's process; whoever leads next goes on, or starts over."""

@@ -15,11 +15,12 @@ from runtime.errors import ModelError
 from trainer.field import report
 from trainer.labels.store import LabelStore
 from trainer.prequential import Ledger
-from trainer.service.leading import Leading, Rules
+from trainer.service.leading import Leading
 from trainer.service.lease import Lease
 from trainer.service.metrics import Metrics
 from trainer.service.parts import Parts
 from trainer.service.registry import Registry
+from trainer.service.rules import Rules
 from trainer.service.tail import Answer, Tail
 from trainer.service.unparking import Unparking
 from wire.topics import LABELS
@@ -144,8 +145,7 @@ class Service:
         last = term.registry.last
         self.metrics.last_run(last.ended if last else None)
         self.metrics.waiting(term.labels.count_since(last.position if last else 0))
-        step = term.step.action
-        self.metrics.is_in(term.run.phase if term.run else "idle" if step == "over" else step)
+        self.metrics.is_in(term.phase)
 
     def _begin_term(self) -> int:
         """The store is this machine's: a leader catches up from where it has read, whatever the group says."""

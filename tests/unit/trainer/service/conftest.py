@@ -17,10 +17,11 @@ from runtime.crashpoints import Pass, unharmed
 from trainer.labels.effective import effective
 from trainer.labels.store import Entry, LabelStore
 from trainer.service.folder import Order, RunFolder
-from trainer.service.leading import Leading, Recipe, Rules
+from trainer.service.leading import Leading
 from trainer.service.parts import Glance, Parts, Sorted, Tell, Trigger, Work
 from trainer.service.records import Forecast, Judgement, Plan
 from trainer.service.registry import Registry
+from trainer.service.rules import Recipe, Rules
 from trainer.service.work import Said, work_through
 from wire import labels
 from wire.events import LabelSubmitted

@@ -8,8 +8,8 @@ import pytest
 from kafka.errors import KafkaConnectionError
 
 from trainer.labels.store import Entry
-from trainer.service.leading import Recipe, Rules
 from trainer.service.metrics import Metrics
+from trainer.service.rules import Recipe, Rules
 from trainer.service.service import RETRY_S, Service
 from trainer.service.tail import Answer, Said
 from wire import labels

@@ -37,8 +37,10 @@ def test_a_shadow_serves_unless_its_paired_outcomes_are_worse(world: World) -> N
     world.submit(term, label(100), label(101))
     world.turn(term, 20)
     assert len(world.moves()) == 2, "its time is not over"
+    assert term.phase == "shadow"
     world.turn(term, 20)
     assert world.moves()[2:] == [("promote", BUILT)], "two labels decide nothing"
+    assert term.phase == "idle"
 
 
 def test_a_worse_shadow_is_dropped_and_not_tried_again(world: World) -> None:

@@ -1,0 +1,40 @@
+"""What an operator decides about a trainer's runs and about what becomes of their versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from trainer.service.field import Bounds
+from trainer.service.records import Plan
+
+
+class Recipe(NamedTuple):
+    """How runs train.
+
+    Attributes:
+        sha256: of the recipe's file.
+        seed: of the training.
+        base: labelled files that every run learns from again.
+        given: SHA-256 of all files that a run is given: one that began with others is not gone on with.
+    """
+
+    sha256: str
+    seed: int = 0
+    base: tuple[Path, ...] = ()
+    given: str = ""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What an operator decides.
+
+    Attributes:
+        watch_s: how long a new champion is watched, and goes by itself when the field says so.
+    """
+
+    recipe: Recipe
+    plan: Plan = field(default_factory=Plan)
+    bounds: Bounds = field(default_factory=Bounds)
+    watch_s: float = 3600.0

@@ -39,6 +39,8 @@ class Order:
 
     Attributes:
         recipe: of the arms that train; its encoder lies in `encoder`.
+        first: labels of the first chunk: what there is to be forgotten.
+        labels: of each other chunk.
         seeds: how many streams; each arm gets the same ones.
         tell: takes a sentence about what is being done.
     """
@@ -47,6 +49,7 @@ class Order:
     recipe: Recipe
     encoder: Path
     chunks: int = 10
+    first: int = 1_000
     labels: int = 200
     tests: int = 150
     seeds: int = 3
@@ -171,7 +174,9 @@ def measure(order: Order) -> dict[str, Any]:
     matrices: dict[str, list[Matrix]] = {}
     seconds: dict[str, float] = {}
     for seed in range(order.seeds):
-        drawn = chunks(order.given, count=order.chunks, labels=order.labels, tests=order.tests, seed=seed)
+        drawn = chunks(
+            order.given, count=order.chunks, first=order.first, labels=order.labels, tests=order.tests, seed=seed
+        )
         with TemporaryDirectory(prefix="bellwether-continual-") as work:
             for name, make in arms(order, Path(work), seed).items():
                 matrix, spent = lived(make(), drawn)
@@ -180,9 +185,15 @@ def measure(order: Order) -> dict[str, Any]:
                 order.tell(
                     f"seed {seed}, {name}: newest {matrix[-1, -1]:.3f}, first {matrix[-1, 0]:.3f}, {spent:.0f} s"
                 )
-    total = order.labels * order.chunks * order.seeds
+    total = (order.first + order.labels * (order.chunks - 1)) * order.seeds
     rows = [row(name, found, 1000 * seconds[name] / total) for name, found in matrices.items()]
-    sizes = {"chunks": order.chunks, "labels": order.labels, "tests": order.tests, "seeds": order.seeds}
+    sizes = {
+        "chunks": order.chunks,
+        "first": order.first,
+        "labels": order.labels,
+        "tests": order.tests,
+        "seeds": order.seeds,
+    }
     recipe = {"recipe": order.recipe.name, "epochs": order.recipe.epochs, "precision": order.precision}
     return {"data": order.given.name, **sizes, **recipe, "arms": rows, "default": default(rows)}
 
@@ -243,7 +254,8 @@ def row(name: str, matrices: Sequence[Matrix], seconds: float) -> dict[str, Any]
 def as_text(found: dict[str, Any]) -> str:
     """The table for people."""
     lines = [
-        f"{found['data']}: {found['chunks']} chunks of {found['labels']} labels, {found['tests']} tests each, "
+        f"{found['data']}: {found['chunks']} chunks, the first of {found['first']:,} labels, the others of "
+        f"{found['labels']}, {found['tests']} tests each, "
         f"{found['seeds']} seeds, recipe {found['recipe']}, {found['epochs']:g} epochs, {found['precision']}",
         "| arm | newest | first | forgot | seconds per 1,000 labels |",
         "| --- | ---: | ---: | ---: | ---: |",

@@ -60,13 +60,14 @@ def domains(data: Path | None, days: int = 120) -> Domains:
     return Domains(merge(old)[0], merge(new)[0], "built-in posts to built-in wire headlines")
 
 
-def chunks(given: Domains, *, count: int, labels: int, tests: int, seed: int) -> list[Chunk]:
+def chunks(given: Domains, *, count: int, first: int, labels: int, tests: int, seed: int) -> list[Chunk]:
     """Draw a stream: the new domain's share rises evenly from none in the first chunk to all in the last.
 
     Args:
         given: both domains.
         count: chunks.
-        labels: of each chunk.
+        first: labels of the first chunk.
+        labels: of each other chunk.
         tests: unseen texts of each chunk; by hash none is a near-copy of a label.
         seed: of the draw.
 
@@ -82,10 +83,8 @@ def chunks(given: Domains, *, count: int, labels: int, tests: int, seed: int) ->
             pools[name, is_seen] = own
     found = []
     for number in range(count):
-        share = number / max(1, count - 1)
-        found.append(
-            Chunk(*(_mixed(pools, size, share, number, is_seen) for size, is_seen in ((labels, True), (tests, False))))
-        )
+        share, sizes = number / max(1, count - 1), ((labels if number else first, True), (tests, False))
+        found.append(Chunk(*(_mixed(pools, size, share, number, is_seen) for size, is_seen in sizes)))
     return found
 
 

@@ -23,8 +23,11 @@ def continual(
         str | None, typer.Option(help="Known name or folder; the recipe's by default.", show_default=False)
     ] = None,
     chunks: Annotated[int, typer.Option(min=2, help="Times that labels arrive.")] = 10,
-    labels: Annotated[int, typer.Option(min=10, help="Labels of a chunk.")] = 200,
-    tests: Annotated[int, typer.Option(min=10, help="Unseen texts of a chunk's mixture.")] = 150,
+    first: Annotated[
+        int, typer.Option(min=10, help="Labels of the first chunk: what there is to be forgotten.")
+    ] = 1_000,
+    labels: Annotated[int, typer.Option(min=10, help="Labels of each other chunk.")] = 200,
+    tests: Annotated[int, typer.Option(min=10, help="Unseen texts of a chunk's mixture.")] = 200,
     seeds: Annotated[int, typer.Option(min=1, help="Streams; each arm gets the same.")] = 3,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads; the seconds are of one core.")] = 1,
     plot: Annotated[Path | None, typer.Option(help="Write the forgetting matrices here (PNG).")] = None,
@@ -34,7 +37,7 @@ def continual(
 
     Takes about an hour of one core. Seconds are of a core and of training alone, without calibration and build.
 
-    Example: `bellwether bench continual --labels 100 --seeds 1 --plot forgetting.png`
+    Example: `bellwether bench continual --first 500 --labels 100 --seeds 1 --plot forgetting.png`
     """
     import torch
 
@@ -54,6 +57,7 @@ def continual(
         recipe=bench.plain(chosen),
         encoder=encoders.resolve(encoder or chosen.encoder, where.cache),
         chunks=chunks,
+        first=first,
         labels=labels,
         tests=tests,
         seeds=seeds,

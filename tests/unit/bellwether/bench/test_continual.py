@@ -25,27 +25,27 @@ def given() -> drifting.Domains:
 
 
 def test_the_new_domains_share_rises_from_none_to_all(given) -> None:
-    drawn = drifting.chunks(given, count=5, labels=40, tests=20, seed=0)
+    drawn = drifting.chunks(given, count=5, first=60, labels=40, tests=20, seed=0)
     for part, size in (("labels", 40), ("tests", 20)):
         shares = [Counter(e.domain for e in getattr(chunk, part))["new"] / size for chunk in drawn]
         assert shares == [0.0, 0.25, 0.5, 0.75, 1.0]
 
 
 def test_no_text_comes_twice_and_no_test_is_of_the_part_that_is_learnt(given) -> None:
-    drawn = drifting.chunks(given, count=5, labels=40, tests=20, seed=0)
+    drawn = drifting.chunks(given, count=5, first=60, labels=40, tests=20, seed=0)
     keys = [e.key for chunk in drawn for e in (*chunk.labels, *chunk.tests)]
-    assert len(keys) == len(set(keys)) == 300
+    assert len(keys) == len(set(keys)) == 320
     assert all(part_of(e.key) == "train" for chunk in drawn for e in chunk.labels)
     assert not any(part_of(e.key) == "train" for chunk in drawn for e in chunk.tests)
 
 
 def test_the_seed_decides_and_too_large_a_wish_is_refused(given) -> None:
     def drawn(seed: int) -> list[drifting.Chunk]:
-        return drifting.chunks(given, count=3, labels=9, tests=9, seed=seed)
+        return drifting.chunks(given, count=3, first=9, labels=9, tests=9, seed=seed)
 
     assert drawn(1) == drawn(1) != drawn(2)
     with pytest.raises(InputError, match="the old domain has no 600 texts left for chunk 1; ask for smaller ones"):
-        drifting.chunks(given, count=2, labels=600, tests=1, seed=0)
+        drifting.chunks(given, count=2, first=600, labels=600, tests=1, seed=0)
 
 
 def test_without_data_the_built_in_stream_has_two_domains_with_all_labels() -> None:
@@ -59,7 +59,7 @@ def test_without_data_the_built_in_stream_has_two_domains_with_all_labels() -> N
 @pytest.fixture(scope="module")
 def found(given, tiny_encoder: Path) -> dict:
     recipe = Recipe(name="t", encoder="tiny", epochs=8, learning_rate=1e-2, hidden_dropout=0.0, batch_tokens=128)
-    order = continual.Order(given, recipe, tiny_encoder, chunks=3, labels=40, tests=20, seeds=2, precision="fp32")
+    order = continual.Order(given, recipe, tiny_encoder, chunks=3, first=60, labels=40, tests=20, seeds=2, precision="fp32")
     return continual.measure(order)
 
 

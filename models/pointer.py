@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
-from models.store import Store, TakenError
+from models.numbered import Numbered
+from models.store import Store
 from runtime import one_line
-from runtime.errors import CorruptVersionError, InputError, ModelError
+from runtime.errors import InputError, ModelError
 
 FOLDER = "pointer"
-
-_NUMBER = re.compile(r"(\d{6})\.json")
 
 
 class RaceLostError(ModelError):
@@ -99,6 +97,9 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     pointer: Pointer
 
 
+_LOG = Numbered(FOLDER, Move, lambda move: move.pointer.generation, "move of the pointer", "generation")
+
+
 def staged(pointer: Pointer, version: str) -> Pointer:
     """Let workers make a version ready.
 
@@ -179,7 +180,7 @@ def moves(store: Store) -> list[Move]:
         CorruptVersionError: a line is no move of ours, or one is missing.
         StoreError: the store does not answer or refuses.
     """
-    return [_move(store, number) for number in range(1, _last(store) + 1)]
+    return [_LOG.at(store, number) for number in range(1, max(_LOG.numbers(store), default=0) + 1)]
 
 
 def head(store: Store) -> Pointer:
@@ -189,8 +190,8 @@ def head(store: Store) -> Pointer:
         CorruptVersionError: its line is no move of ours.
         StoreError: the store does not answer or refuses.
     """
-    last = _last(store)
-    return _move(store, last).pointer if last else Pointer()
+    last = _LOG.last(store)
+    return last.pointer if last is not None else Pointer()
 
 
 def newest(store: Store, known: Pointer) -> Pointer:
@@ -200,9 +201,8 @@ def newest(store: Store, known: Pointer) -> Pointer:
         CorruptVersionError: a line is no move of ours.
         StoreError: the store does not answer or refuses.
     """
-    while (content := store.read(_path(known.generation + 1))) is not None:
-        known = _decoded(store, known.generation + 1, content).pointer
-    return known
+    newer = _LOG.newer(store, known.generation)
+    return newer.pointer if newer is not None else known
 
 
 def append(store: Store, action: str, now: Pointer, then: Pointer, *, who: str, at: datetime, why: str) -> Move:
@@ -220,6 +220,7 @@ def append(store: Store, action: str, now: Pointer, then: Pointer, *, who: str, 
     Raises:
         InputError: `who` or `why` is no line of text: it would forge others.
         RaceLostError: another line has its number: somebody was faster.
+        CorruptVersionError: what has its number is no move of ours.
         StoreError: the store does not answer or refuses.
     """
     one_line.checked(who, "who moves the pointer")
@@ -229,41 +230,10 @@ def append(store: Store, action: str, now: Pointer, then: Pointer, *, who: str, 
     move = Move(
         action=action, who=who, at=at.isoformat(timespec="seconds"), why=why, before=before, after=after, pointer=then
     )
-    try:
-        store.create(_path(then.generation), msgspec.json.format(msgspec.json.encode(move), indent=1))
-    except TakenError:
-        other = _move(store, then.generation)
-        if other == move:
-            return move  # ours: the answer to the first try was lost
+    other = _LOG.create(store, move)
+    if other is not None:
         raise RaceLostError(
             f"generation {then.generation} was taken by {other.who} at {other.at} ({other.action} to {other.after}: "
             f"{other.why}); look at it with `bellwether models log`, then decide again"
-        ) from None
-    return move
-
-
-def _last(store: Store) -> int:
-    return max((int(found[1]) for name in store.names(FOLDER) if (found := _NUMBER.fullmatch(name))), default=0)
-
-
-def _path(number: int) -> str:
-    return f"{FOLDER}/{number:06d}.json"
-
-
-def _move(store: Store, number: int) -> Move:
-    return _decoded(store, number, store.read(_path(number)) or b"")
-
-
-def _decoded(store: Store, number: int, content: bytes) -> Move:
-    try:
-        move = msgspec.json.decode(content, type=Move)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CorruptVersionError(
-            f"{store.url}/{_path(number)} is no move of the pointer: {error}; restore it from a copy of the store"
-        ) from error
-    if move.pointer.generation != number:
-        raise CorruptVersionError(
-            f"{store.url}/{_path(number)} says generation {move.pointer.generation}; restore it from a copy of the "
-            "store"
         )
     return move

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bellwether.cli.label_next import next_
-from bellwether.cli.label_status import status
+from bellwether.cli.label_status import Labellers, status
 from runtime import clock, settings
 from runtime.errors import InputError, PromiseError
 
@@ -132,19 +132,25 @@ def export(
     path: Annotated[Path, typer.Argument(help="File to write, JSON Lines or .parquet; it must not be there yet.")],
     *,
     every: Annotated[bool, typer.Option("--all", help="Every label, not only the one that counts.")] = False,
+    labellers: Labellers = None,
     bootstrap: Bootstrap = None,
     as_json: Json = False,
 ) -> None:
     """Write the labels of the topic: for each event and task the one that counts, which is the last by label time.
 
+    Of labels of the same instant it is that of the higher rank in the --labellers file, as for the trainer.
+
     Example: `bellwether label export labels.parquet`
     """
     from bellwether.labels import export as files
     from bellwether.labels import topic
+    from trainer.labels import policy
     from trainer.labels.effective import effective
 
-    labels = [label for _, label in sorted(topic.present(settings.load(bootstrap=bootstrap).bootstrap).labels.items())]
-    chosen = labels if every else list(effective(labels, {}).values())
+    where = settings.load(bootstrap=bootstrap, labellers=labellers)
+    ranks = policy.load(where.labellers).ranks
+    labels = [label for _, label in sorted(topic.present(where.bootstrap).labels.items())]
+    chosen = labels if every else list(effective(labels, ranks).values())
     files.write(path, chosen)
     told = {"written": len(chosen), "labels": len(labels)}
     typer.echo(json.dumps(told) if as_json else f"{path}: {len(chosen):,} of {len(labels):,} labels")

@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
+Labellers = Annotated[
+    Path | None, typer.Option(help="TOML file of whom you trust; default: the settings', else nobody.")
+]
+
 
 def status(
     *,
-    labellers: Annotated[
-        Path | None, typer.Option(help="TOML file of whom you trust; default: the settings', else nobody.")
-    ] = None,
+    labellers: Labellers = None,
     bootstrap: Annotated[str | None, typer.Option(help="Kafka's address, host:port; default: the settings'.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")] = False,
 ) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -20,16 +23,27 @@ def write(path: Path, labels: Sequence[LabelSubmitted]) -> None:
     Raises:
         InputError: the file is there already, or cannot be written.
     """
+    draft = path.parent / f".export-{secrets.token_hex(4)}"
     try:
-        with path.open("xb") as file:
-            if path.suffix in PARQUET:
-                _parquet(file, labels)
-            else:
-                file.writelines(msgspec.json.encode(label) + b"\n" for label in labels)
+        _fill(draft, labels, is_parquet=path.suffix in PARQUET)
+        os.link(draft, path)  # unlike a renaming, it never takes the place of what is there
     except FileExistsError as error:
         raise InputError(f"{path} is there already; name another file") from error
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}; name another file") from error
+    finally:
+        with suppress(OSError):  # where no draft could be made, none is there
+            draft.unlink()
+
+
+def _fill(draft: Path, labels: Sequence[LabelSubmitted], *, is_parquet: bool) -> None:
+    with draft.open("xb") as file:
+        if is_parquet:
+            _parquet(file, labels)
+        else:
+            file.writelines(msgspec.json.encode(label) + b"\n" for label in labels)
+        file.flush()
+        os.fsync(file.fileno())  # some disks say only now that they are full, and a power cut may follow
 
 
 def _parquet(file: IO[bytes], labels: Sequence[LabelSubmitted]) -> None:

@@ -140,8 +140,9 @@ def test_what_is_too_large_to_be_ours_is_not_read(store: Store, monkeypatch: pyt
     assert len(read) == 1
 
 
-def test_a_line_of_the_log_that_is_no_utf8_is_told(store: Store) -> None:
-    store.create(f"{pointer.FOLDER}/000001.json", b'{"action": "\xff"}')
+@pytest.mark.parametrize("content", [b'{"action": "\xff"}', b'{"pointer": {"more": ' + b"[" * 100_000])
+def test_a_line_of_the_log_that_cannot_be_decoded_is_told(store: Store, content: bytes) -> None:
+    store.create(f"{pointer.FOLDER}/000001.json", content)
     with pytest.raises(CorruptVersionError, match=r"000001\.json is no move of the pointer: .*restore it from a copy"):
         pointer.head(store)
 

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -19,16 +20,18 @@ from trainer.labels.effective import Subject, effective
 from wire import codec, labels
 from wire.events import LabelSubmitted
 
-FORMAT = 3
+FORMAT = 4
 """Of the file, in its `user_version`."""
 
 _TABLES = (
-    "CREATE TABLE label (key BLOB PRIMARY KEY, event_id TEXT NOT NULL, task TEXT NOT NULL, has_text INTEGER NOT NULL, "
-    "first_offset INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID",
-    "CREATE INDEX label_subject ON label (event_id, task)",
+    "CREATE TABLE label (key BLOB PRIMARY KEY, event_id TEXT NOT NULL, task TEXT NOT NULL, labelled_at_us INTEGER "
+    "NOT NULL, has_text INTEGER NOT NULL, first_offset INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX label_subject ON label (event_id, task, labelled_at_us)",  # asked for each new label
     "CREATE INDEX label_order ON label (has_text, first_offset, event_id, task)",  # asked at each turn of the trainer
     "CREATE TABLE place (topic TEXT PRIMARY KEY, next_offset INTEGER NOT NULL) WITHOUT ROWID",
 )
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -118,6 +121,7 @@ class LabelStore:
             self._base.execute("PRAGMA synchronous = FULL")  # offsets are committed after this file has the labels
             self._base.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
             self._prepare()
+            self._overwrite()  # what a process before could not, or was killed before it did
         except sqlite3.DatabaseError as error:
             raise InputError(
                 f"{self.path} is no label store: {error}; move it away, and the topic rebuilds it"
@@ -141,6 +145,9 @@ class LabelStore:
     def apply(self, topic: str, entries: Iterable[Entry | Unreadable]) -> Counts:
         """Take over records and their place, all or nothing; what is behind the place already is taken once more.
 
+        What is erased is overwritten before this returns; where another process reads the file, at the next call or
+        opening that finds it unread.
+
         Args:
             topic: where they were read.
             entries: in the order of their offsets.
@@ -162,7 +169,7 @@ class LabelStore:
                     "SET next_offset = max(next_offset, ?2)",
                     (topic, last + 1),
                 )
-        if counts.erased:
+        if counts.erased or not self._is_overwritten:
             self._overwrite()
         return counts
 
@@ -209,8 +216,10 @@ class LabelStore:
 
     def _overwrite(self) -> bool:
         """Until then the write-ahead log, and pages that nobody uses any more, hold what was erased."""
+        self._is_overwritten = False
         (is_busy, *_) = self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return not is_busy
+        self._is_overwritten = not is_busy
+        return self._is_overwritten
 
     def _take(self, entry: Entry, label: LabelSubmitted, counts: Counts) -> None:
         value = msgspec.json.encode(label)
@@ -222,18 +231,21 @@ class LabelStore:
             first = before[1] if before[0] == value else first
             _count_again(_decoded(before[0]), label, counts)
         self._base.execute(
-            "INSERT OR REPLACE INTO label VALUES (?, ?, ?, ?, ?, ?)",
-            (entry.key, label.event_id, label.task, label.text is not None, first, value),
+            "INSERT OR REPLACE INTO label VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (entry.key, label.event_id, label.task, _microseconds(label), label.text is not None, first, value),
         )
 
     def _count_new(self, label: LabelSubmitted, counts: Counts) -> None:
         counts.new += 1
         counts.parked += label.text is None
-        own = [one for one in self.labels(event_id=label.event_id) if one.task == label.task]
-        if own:
-            counts.late += any(one.labelled_at > label.labelled_at for one in own)
-            (counted,) = effective(own, self.ranks).values()
-            counts.contradicting += counted.label != label.label
+        own, subject = "FROM label WHERE event_id = ? AND task = ?", (label.event_id, label.task)
+        (last,) = self._base.execute(f"SELECT max(labelled_at_us) {own}", subject).fetchone()
+        if last is None:
+            return
+        counts.late += last > _microseconds(label)
+        rows = self._base.execute(f"SELECT value {own} AND labelled_at_us = ?", (*subject, last))
+        (counted,) = effective((_decoded(value) for (value,) in rows), self.ranks).values()
+        counts.contradicting += counted.label != label.label
 
     def _erase(self, key: bytes, counts: Counts) -> None:
         counts.erased += self._base.execute("DELETE FROM label WHERE key = ?", (key,)).rowcount
@@ -271,6 +283,10 @@ def _count_again(before: LabelSubmitted, label: LabelSubmitted, counts: Counts) 
         counts.joined += 1
     else:
         counts.replaced += 1
+
+
+def _microseconds(label: LabelSubmitted) -> int:
+    return (label.labelled_at - _EPOCH) // timedelta(microseconds=1)
 
 
 def _decoded(value: bytes) -> LabelSubmitted:

@@ -7,21 +7,19 @@ Triggers count labels after the last record, whatever its verdict, so a rejected
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from models.store import Store, TakenError
-from runtime.errors import CorruptVersionError, ModelError
+from models.numbered import Numbered
+from models.store import Store
+from runtime.errors import ModelError
 
 FOLDER = "runs"
 
 FAILED = "failed"
-"""The verdict on a run that brought no version."""
-
-_NUMBER = re.compile(r"(\d{6})\.json")
+"""The verdict on a run that nobody judged: its process ended without a result."""
 
 
 class FencedError(ModelError):
@@ -86,7 +84,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         parent: version that served when the run began; None where none did.
         generation: of the pointer then; what was moved before has nothing to do with the run.
         seed: of the training.
-        version: that was built; None where the run failed.
+        version: that was built; None where none was.
         judgement: on it.
         may_promote: whether it may become the champion by itself.
         seconds: of each phase.
@@ -112,22 +110,23 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan = Plan()
 
 
+_LOG = Numbered(FOLDER, RunRecord, lambda record: record.number, "run record")
+
+
 def create(store: Store, record: RunRecord) -> None:
     """Write a run's record; the same again is no error.
 
     Raises:
         FencedError: another run has this number.
+        CorruptVersionError: what has it is no record of ours.
         StoreError: the store does not answer or refuses.
     """
-    try:
-        store.create(_path(record.number), msgspec.json.format(msgspec.json.encode(record), indent=1))
-    except TakenError:
-        other = _record(store, record.number)
-        if other != record:
-            raise FencedError(
-                f"run {record.number} was recorded by {other.who} at {other.ended} ({other.judgement.verdict}); this "
-                "one ends without a trace"
-            ) from None
+    other = _LOG.create(store, record)
+    if other is not None:
+        raise FencedError(
+            f"run {record.number} was recorded by {other.who} at {other.ended} ({other.judgement.verdict}); this one "
+            "ends without a trace"
+        )
 
 
 def last(store: Store, known: RunRecord | None = None) -> RunRecord | None:
@@ -141,12 +140,7 @@ def last(store: Store, known: RunRecord | None = None) -> RunRecord | None:
         CorruptVersionError: it is no record of ours.
         StoreError: the store does not answer or refuses.
     """
-    if known is None:
-        number = max(_numbers(store), default=0)
-        return _record(store, number) if number else None
-    while (content := store.read(_path(known.number + 1))) is not None:
-        known = _decoded(store, known.number + 1, content)
-    return known
+    return _LOG.last(store) if known is None else _LOG.newer(store, known.number) or known
 
 
 def back(store: Store, newest: RunRecord) -> Iterator[RunRecord]:
@@ -158,7 +152,7 @@ def back(store: Store, newest: RunRecord) -> Iterator[RunRecord]:
     """
     yield newest
     for number in range(newest.number - 1, 0, -1):
-        yield _record(store, number)
+        yield _LOG.at(store, number)
 
 
 def every(store: Store) -> list[RunRecord]:
@@ -168,30 +162,4 @@ def every(store: Store) -> list[RunRecord]:
         CorruptVersionError: one is no record of ours.
         StoreError: the store does not answer or refuses.
     """
-    return [_record(store, number) for number in sorted(_numbers(store))]
-
-
-def _numbers(store: Store) -> list[int]:
-    return [int(found[1]) for name in store.names(FOLDER) if (found := _NUMBER.fullmatch(name))]
-
-
-def _path(number: int) -> str:
-    return f"{FOLDER}/{number:06d}.json"
-
-
-def _record(store: Store, number: int) -> RunRecord:
-    return _decoded(store, number, store.read(_path(number)) or b"")
-
-
-def _decoded(store: Store, number: int, content: bytes) -> RunRecord:
-    try:
-        record = msgspec.json.decode(content, type=RunRecord)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise CorruptVersionError(
-            f"{store.url}/{_path(number)} is no run record: {error}; restore it from a copy of the store"
-        ) from error
-    if record.number != number:
-        raise CorruptVersionError(
-            f"{store.url}/{_path(number)} says number {record.number}; restore it from a copy of the store"
-        )
-    return record
+    return _LOG.every(store)

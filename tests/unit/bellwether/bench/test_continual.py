@@ -59,7 +59,9 @@ def test_without_data_the_built_in_stream_has_two_domains_with_all_labels() -> N
 @pytest.fixture(scope="module")
 def found(given, tiny_encoder: Path) -> dict:
     recipe = Recipe(name="t", encoder="tiny", epochs=8, learning_rate=1e-2, hidden_dropout=0.0, batch_tokens=128)
-    order = continual.Order(given, recipe, tiny_encoder, chunks=3, first=60, labels=40, tests=20, seeds=2, precision="fp32")
+    order = continual.Order(
+        given, recipe, tiny_encoder, chunks=3, first=60, labels=40, tests=20, seeds=2, precision="fp32"
+    )
     return continual.measure(order)
 
 

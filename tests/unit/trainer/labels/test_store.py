@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.errors import InputError
-from trainer.labels.effective import Subject
+from trainer.labels import store as stores
+from trainer.labels.effective import Subject, effective
 from trainer.labels.store import Counts, Entry, LabelStore, entry_of
 from wire import labels
 from wire.events import LabelSubmitted
@@ -97,48 +98,6 @@ def test_all_or_nothing_is_taken_over(store) -> None:
     assert (list(store.labels()), store.next_offset(TOPIC)) == ([], 0)
 
 
-def test_a_tombstone_leaves_neither_label_nor_text_in_the_file(store, tmp_path: Path) -> None:
-    secret = "the chairman of Vertano is to resign"
-    doomed = label(event_id="e-9", text=secret)
-    store.apply(TOPIC, entries(label(), doomed))
-    store.apply(TOPIC, entries(label("positive", minutes=2), start=2))
-    assert secret.encode() in b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    assert store.apply(TOPIC, [Entry(3, labels.key(doomed), None)]) == Counts(erased=1)
-    assert [one.event_id for one in store.labels()] == ["e-1", "e-1"]
-    held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    assert secret.encode() not in held
-    assert TEXT.encode() in held
-    assert store.apply(TOPIC, [Entry(4, labels.key(doomed), None)]) == Counts()
-
-
-def test_an_erased_event_leaves_nothing_in_the_file(store, tmp_path: Path) -> None:
-    secret = "the chairman of Vertano is to resign"
-    doomed = [label(event_id="e-9", text=secret), label("positive", "bo", event_id="e-9", text=secret)]
-    store.apply(TOPIC, entries(label(), *doomed))
-    assert store.erase("e-9") == 2
-    assert store.erase("e-9") == 0
-    held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    assert secret.encode() not in held
-    assert TEXT.encode() in held
-    assert store.next_offset(TOPIC) == 3
-
-
-def test_what_another_reader_keeps_from_being_overwritten_is_said(store, tmp_path: Path) -> None:
-    store.apply(TOPIC, entries(label()))
-    other = sqlite3.connect(tmp_path / "labels.sqlite")
-    cursor = other.execute("SELECT value FROM label UNION ALL SELECT value FROM label")
-    assert cursor.fetchone()
-    store._base.execute("PRAGMA busy_timeout = 0")  # it would wait for 5 s
-    with pytest.raises(InputError, match="1 labels were erased, and their old bytes not overwritten; do it again"):
-        store.erase("e-1")
-    cursor.close()
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(InputError, match="labels of 'e-1' stay in it: database is locked; do it again"):
-        store.erase("e-1")
-    other.close()
-    assert store.erase("e-1") == 0
-
-
 def test_new_labels_are_counted_by_event_and_task_however_many_say_them(store) -> None:
     five = [label(labeller=name, event_id=f"e-{n}") for n in range(20) for name in ("ana", "bo", "cy", "di", "eve")]
     store.apply(TOPIC, entries(*five, label("Macro", task="topic"), label(event_id="e-90", text=None)))
@@ -158,10 +117,33 @@ def test_what_each_turn_asks_is_answered_by_an_index_alone(store) -> None:
         assert "SEARCH label USING COVERING INDEX label_order" in plan
 
 
+def test_a_new_label_costs_the_decoding_of_one_however_many_its_event_has(store, monkeypatch) -> None:
+    decoded: list[bytes] = []
+    real = stores._decoded
+    monkeypatch.setattr(stores, "_decoded", lambda value: (decoded.append(value), real(value))[1])
+    own = [label(minutes=minute) for minute in range(60)]
+    others = [label("Macro", minutes=minute, task="topic") for minute in range(60)]
+    assert store.apply(TOPIC, entries(*own, *others)).new == 120
+    assert len(decoded) == 118  # the first of each task has none to be compared with
+
+
+def test_what_each_new_label_asks_is_answered_by_an_index(store) -> None:
+    store.apply(TOPIC, entries(label()))
+    asked: list[str] = []
+    store._base.set_trace_callback(asked.append)
+    store.apply(TOPIC, entries(label(minutes=1), start=1))
+    store._base.set_trace_callback(None)
+    about = [statement for statement in asked if "event_id = " in statement]
+    plans = [store._base.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall() for statement in about]
+    assert len(plans) == 2
+    assert "USING COVERING INDEX label_subject (event_id=? AND task=?)" in plans[0][-1][3]
+    assert "USING INDEX label_subject (event_id=? AND task=? AND labelled_at_us=?)" in plans[1][-1][3]
+
+
 def test_a_file_of_the_release_before_says_so(tmp_path: Path) -> None:
     with LabelStore(tmp_path / "labels") as made:
-        made._base.execute("PRAGMA user_version = 2")
-    with pytest.raises(InputError, match="of format 2, this release reads 3; move it away, and the topic rebuilds it"):
+        made._base.execute("PRAGMA user_version = 3")
+    with pytest.raises(InputError, match="of format 3, this release reads 4; move it away, and the topic rebuilds it"):
         LabelStore(tmp_path / "labels")
 
 
@@ -169,6 +151,23 @@ ONE = st.builds(
     label, st.sampled_from(["positive", "negative"]), st.sampled_from(["ana", "bo"]), st.integers(0, 2),
     event_id=st.sampled_from(["e-1", "e-2"]), text=st.sampled_from([TEXT, None]),
 )  # fmt: skip
+
+
+RANKS = st.dictionaries(st.sampled_from(["ana", "bo"]), st.integers(-1, 1))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(ONE, max_size=12), RANKS)
+def test_late_and_contradicting_are_as_all_labels_of_the_subject_say(tmp_path_factory, said, ranks) -> None:
+    with LabelStore(tmp_path_factory.mktemp("store") / "labels", ranks) as store:
+        for offset, one in enumerate(said):
+            own = [other for other in store.labels() if (other.event_id, other.task) == (one.event_id, one.task)]
+            (entry,) = entries(one, start=offset)
+            is_new = all(labels.key(other) != entry.key for other in own)
+            counted = list(effective(own, ranks).values())
+            counts = store.apply(TOPIC, [entry])
+            assert counts.late == (is_new and any(other.labelled_at > one.labelled_at for other in own))
+            assert counts.contradicting == (is_new and [other.label for other in counted] not in ([], [one.label]))
 
 
 @settings(max_examples=40, deadline=None)
@@ -196,5 +195,5 @@ def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
     other.execute("CREATE TABLE photo (name TEXT)")
     other.commit()
     other.close()
-    with pytest.raises(InputError, match="is a database of format 0, this release reads 3"):
+    with pytest.raises(InputError, match="is a database of format 0, this release reads 4"):
         LabelStore(tmp_path / "other")

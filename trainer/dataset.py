@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -90,7 +90,13 @@ def part_of(key: str) -> Part:
     return "valid" if share < _VALID_END else "test"
 
 
-def read_file(path: Path, task: str | None = None, known: Mapping[str, Sequence[str]] = KNOWN_TASKS) -> DataFile:
+def read_file(
+    path: Path,
+    task: str | None = None,
+    known: Mapping[str, Sequence[str]] = KNOWN_TASKS,
+    *,
+    is_kept_from: Callable[[str], bool] = lambda _: False,
+) -> DataFile:
     """Read one JSON Lines file (gz too) with `text` and `label`.
 
     A row may have a label of a known task also in a field of the task's name, as the built-in stream has its topic:
@@ -100,6 +106,7 @@ def read_file(path: Path, task: str | None = None, known: Mapping[str, Sequence[
         path: the file.
         task: the task of all its rows; otherwise each label's name tells it.
         known: label names per task; upper and lower case in the file do not matter.
+        is_kept_from: whether the text of a label of the label topic is not for the reader.
 
     Raises:
         InputError: the file is absent, not readable as JSON Lines, or holds no usable row.
@@ -112,6 +119,9 @@ def read_file(path: Path, task: str | None = None, known: Mapping[str, Sequence[
         text, labels = row.get("text"), _labels(row, task, spelling)
         if not isinstance(text, str) or not labels:
             data.skipped["no text or label"] += 1
+            continue
+        if "labeller" in row and is_kept_from(text):
+            data.skipped["set aside for the gate"] += 1
             continue
         cleaned = clean(text)
         for owner, name in labels:

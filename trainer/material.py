@@ -12,6 +12,7 @@ from models.manifest import Manifest
 from runtime.errors import InputError
 from trainer import dataset, replay
 from trainer.dataset import DataFile, Example, Row, merge, part_of, read_file
+from trainer.labels.aside import is_aside
 from trainer.recipe import Recipe
 
 
@@ -70,7 +71,7 @@ def gather(
     *,
     whole: Collection[Path] = (),
 ) -> Material:
-    """Read the files of a training.
+    """Read the files of a training; of an export of labels what was set aside for the gate is not learnt.
 
     Args:
         data: new labels.
@@ -83,7 +84,8 @@ def gather(
     Raises:
         InputError: a file cannot be read or has no usable row, or nothing is left to train on.
     """
-    files, before, other = ([read_file(path) for path in paths] for paths in (data, old, checks))
+    files, before = ([read_file(path, is_kept_from=is_aside) for path in paths] for paths in (data, old))
+    other = [read_file(path) for path in checks]
     rows = [row for file in files for row in file.rows]
     past = [row for file in before for row in file.rows]
     pairs = list(zip(data, files, strict=True))

@@ -76,7 +76,7 @@ def _outcome(known: _Known) -> Outcome | None:
         source=sourced.source if sourced else "",
         truth=truth.label,
         answer=max(sorted(shares), key=shares.__getitem__),
-        weight=1.0 / first.sampling_probability,
+        weight=first.weight,
     )
 
 

@@ -143,7 +143,12 @@ class LabelSubmitted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str = ""
     """Of the event: where the text came from. What is measured and replayed is told apart by it."""
     sampling_probability: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
-    """With which the event was chosen to be labelled: metrics weigh it by the inverse (Horvitz & Thompson 1952)."""
+    """With which the event was chosen to be labelled; see `weight`."""
+
+    @property
+    def weight(self) -> float:
+        """What the label counts in metrics: the inverse of its probability (Horvitz & Thompson 1952), at most 10^6."""
+        return 1 / max(self.sampling_probability, 1e-6)
 
     def __post_init__(self) -> None:
         for name in ("labelled_at", "published_at"):

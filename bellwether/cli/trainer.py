@@ -79,7 +79,7 @@ def run(
     Any number may run; the broker lets one lead, and another takes over when it is gone. SIGTERM ends the run's
     process; whoever leads next goes on from its checkpoint on this machine, or starts over on another.
 
-    Example: `bellwether trainer run --base sentiment.jsonl.gz --golden golden.jsonl --labels 500`
+    Example: `bellwether trainer run --base known.jsonl.gz --golden golden.jsonl --labels 500`
     """
     import socket
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from models.engine import Engine, Probabilities
 from runtime.clock import Monotonic, monotonic
@@ -21,13 +22,18 @@ TIMED_TEXTS = 256
 TURNS = 5
 """Turns of each engine; the median of their ratios ignores two disturbed ones."""
 
+MOST_SHARE = 0.01
+"""Of all weight of a slice, one text's: a slice then tells as much as a hundred texts of equal weight, or more."""
+
+Weights = npt.NDArray[np.float64]
+
 
 class Labelled(NamedTuple):
     """One text that neither model was trained on.
 
     Attributes:
         text: cleaned, not empty.
-        weight: inverse of the probability with which it was chosen to be labelled.
+        weight: inverse of the probability with which it was chosen to be labelled; see `trimmed`.
     """
 
     text: str
@@ -69,7 +75,7 @@ def gather(
         if rows:
             tell(f"scoring {len(rows)} texts of the slice '{name}' with both")
             truth, texts = _truth(rows, labels, name), [row.text for row in rows]
-            weights = np.array([row.weight for row in rows], dtype=np.float64)
+            weights = trimmed(np.array([row.weight for row in rows], dtype=np.float64))
             scored[name] = Slice(truth, answers(champion, texts), answers(challenger, texts), weights)
     timed = [row.text for rows in slices.values() for row in rows][:TIMED_TEXTS]
     tell("timing both in turn")
@@ -77,6 +83,29 @@ def gather(
     tell("trying the behaviour of both")
     tried = behaviour.check(lambda t: answers(champion, t), lambda t: answers(challenger, t), labels)
     return Evidence(labels, scored, ratio, tried)
+
+
+def trimmed(weights: Weights) -> Weights:
+    """Weights of which none is more than `MOST_SHARE` of their sum.
+
+    Where some weigh hundreds of times as much as others, a handful of texts, and whoever labelled them, would decide
+    alone; trimming gives some bias for much less variance (Potter 1990).
+
+    Args:
+        weights: above 0, float64 [texts].
+
+    Returns:
+        the same where none is too large; all 1 where there are too few texts for it.
+    """
+    if len(weights) * MOST_SHARE <= 1:
+        return np.ones_like(weights)
+    ordered = np.sort(weights)[::-1]
+    rest = ordered.sum() - np.concatenate([[0.0], ordered.cumsum()[:-1]])
+    for number in range(int(1 / MOST_SHARE)):  # so many are cut down to what is their share of all that is then left
+        most = MOST_SHARE * rest[number] / (1 - number * MOST_SHARE)
+        if ordered[number] <= most:
+            return weights if number == 0 else np.minimum(weights, float(most))
+    return np.ones_like(weights)
 
 
 def speed_ratio(champion: Callable[[], object], challenger: Callable[[], object], clock: Monotonic) -> float:

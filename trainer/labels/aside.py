@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from models.alike import Alike
@@ -22,7 +22,7 @@ SHARE = 0.2
 ASIDE = "set aside"
 """Name of the slice, and the reason for which what is like it is not learnt."""
 
-NO_TEXT = "no text"
+NO_TEXT, KNOWN = "no text", "learnt from a file already"
 
 
 def is_aside(text: str, share: float = SHARE) -> bool:
@@ -99,7 +99,9 @@ class Apart:
     refused: Counter[str]
 
 
-def apart(kept: Mapping[Subject, Weighted], guard: Guard, share: float = SHARE) -> Apart:
+def apart(
+    kept: Mapping[Subject, Weighted], guard: Guard, share: float = SHARE, known: Collection[str] = frozenset()
+) -> Apart:
     """Tell what may be learnt from what is set aside.
 
     Set aside first, because what is learnt must be like nothing of that either; and of that nothing that a slice of
@@ -109,6 +111,7 @@ def apart(kept: Mapping[Subject, Weighted], guard: Guard, share: float = SHARE) 
         kept: labels that were admitted.
         guard: holds the golden set, the rare classes and the old domain; it learns of what is set aside here.
         share: of the texts that are set aside.
+        known: fingerprints of what every run learns from files: such a text cannot decide.
     """
     learn: dict[Subject, Weighted] = {}
     aside: dict[Subject, Weighted] = {}
@@ -118,11 +121,13 @@ def apart(kept: Mapping[Subject, Weighted], guard: Guard, share: float = SHARE) 
     later = sorted(subject for subject, text in texts.items() if is_aside(text, share))
     for subject in later:
         name = guard.slice_of(subject.event_id, texts[subject])
-        if name is None:
-            aside[subject] = kept[subject]
-        else:
+        if name is not None:
             refused[f"like a text of {name}"] += 1
-    guard.add(ASIDE, [(subject.event_id, texts[subject]) for subject in later])
+        elif fingerprint(texts[subject]) in known:
+            refused[KNOWN] += 1
+        else:
+            aside[subject] = kept[subject]
+    guard.add(ASIDE, [(subject.event_id, texts[subject]) for subject in aside])
     for subject in sorted(texts.keys() - set(later)):
         name = guard.slice_of(subject.event_id, texts[subject])
         if name is None:

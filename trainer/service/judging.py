@@ -53,7 +53,7 @@ def _newest(labels: Sequence[LabelSubmitted]) -> list[Labelled]:
     found: dict[str, Labelled] = {}
     for one in ordered:
         if (text := clean(one.text or "")) and len(found) < MOST:
-            found.setdefault(fingerprint(text), Labelled(text, one.label, 1 / one.sampling_probability))
+            found.setdefault(fingerprint(text), Labelled(text, one.label, one.weight))
     return list(found.values())
 
 
@@ -76,6 +76,8 @@ def judged(
 ) -> Judgement:
     """Judge all tasks of the champion: the one with most labels set aside decides, the others may lose nothing.
 
+    A task of which there is no text at all may have lost anything: then nothing is `better`.
+
     Args:
         champion: who serves; closed here.
         challenger: who wants to; closed here.
@@ -93,7 +95,8 @@ def judged(
     if chief not in verdicts:
         return Judgement(verdict="same", reasons=("too few: no label was set aside",), is_sound=False)
     forecast = {chief: _forecast(evidence[chief])} if LATER in evidence[chief].slices else {}
-    return _all(chief, verdicts, forecast)
+    unseen = sorted(champion.tasks.keys() - verdicts.keys())
+    return _all(chief, verdicts, unseen, forecast)
 
 
 def _answerable(of: Slices, labels: Sequence[str], task: str, tell: Callable[[str], None]) -> Slices:
@@ -105,15 +108,23 @@ def _answerable(of: Slices, labels: Sequence[str], task: str, tell: Callable[[st
     return found
 
 
-def _all(chief: str, verdicts: Mapping[str, Verdict], forecast: dict[str, Forecast]) -> Judgement:
+def _all(
+    chief: str, verdicts: Mapping[str, Verdict], unseen: Sequence[str], forecast: dict[str, Forecast]
+) -> Judgement:
     deciding = verdicts[chief]
     lost = {task: one for task, one in verdicts.items() if task != chief and not one.is_sound}
     worst = "regression" if any(one.is_loss_proven for one in lost.values()) else "worse within noise"
     reasons = [f"{task}: {reason}" for task, one in lost.items() for reason in one.reasons]
+    reasons += [
+        f"too few: no text of the task {task} shows what was lost there; name labelled files of it with --golden and "
+        "--base"
+        for task in unseen
+    ]
+    best = "same" if unseen and deciding.name == "better" else deciding.name
     return Judgement(
-        verdict=worst if lost else deciding.name,
+        verdict=worst if lost else best,
         reasons=(*reasons, *deciding.reasons),
-        is_sound=deciding.is_sound and not lost,
+        is_sound=deciding.is_sound and not lost and not unseen,
         numbers={task: one.numbers for task, one in verdicts.items()},
         forecast=forecast,
     )

@@ -12,14 +12,14 @@ import msgspec
 
 from models.text import fingerprint
 from trainer.dataset import json_lines, part_of, read_file
-from trainer.gate.evidence import GOLDEN, RARE
+from trainer.gate.evidence import GOLDEN, OLD, RARE
 from trainer.labels.aside import ASIDE, Guard
 from trainer.service.place import Place
 from wire.events import LabelSubmitted
 
 
 def deciding(place: Place, aside: Path) -> Guard:
-    """The golden texts, those of the rare classes, and what was set aside for a run's gate.
+    """The golden texts, those of the rare classes and the old domain, and what was set aside for a run's gate.
 
     Args:
         place: names the files.
@@ -31,6 +31,8 @@ def deciding(place: Place, aside: Path) -> Guard:
     guard = Guard()
     for name, path in ((GOLDEN, place.golden), (RARE, place.rare)):
         guard.add(name, [] if path is None else [(None, row.text) for row in read_file(path).rows])
+    known = [row for path in place.base for row in read_file(path).rows]
+    guard.add(OLD, [(None, row.text) for row in known if part_of(row.key) == "test"])
     labels = (msgspec.json.decode(line, type=LabelSubmitted) for line in aside.read_bytes().splitlines())
     guard.add(ASIDE, [(None, label.text) for label in labels if label.text])
     return guard

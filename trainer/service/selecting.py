@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from runtime import clock, log
-from trainer.dataset import part_of, read_file, spelt
+from trainer.dataset import KNOWN_TASKS, part_of, read_file, spelt
 from trainer.gate.evidence import GOLDEN, OLD, RARE
 from trainer.labels.admission import admit
 from trainer.labels.aside import Guard, apart
@@ -21,7 +21,7 @@ from trainer.service.parts import Sorted
 from trainer.service.place import Place
 from wire.events import LabelSubmitted
 
-NO_LABEL = "no label of its task"
+NO_LABEL, NO_TASK = "no label of its task", "of a task that nobody learns"
 
 _log = log.get(__name__)
 
@@ -45,12 +45,14 @@ class Selection:
         self._deciding.add(GOLDEN, _texts(place.golden))
         self._deciding.add(RARE, _texts(place.rare))
         self._deciding.add(OLD, [text for path in place.base for text in _texts(path, part="test")])
+        self._known = frozenset(row.key for path in place.base for row in read_file(path).rows)
 
     def sort(self, labels: Iterable[LabelSubmitted]) -> Sorted:
         """All labels of the store, told apart; what is refused is counted by its reason."""
         everything, unknown = _recognised(labels)
         admission = admit(everything, self._policy, questions(everything, self._policy), self._now())
-        found = apart(admission.kept, copy.deepcopy(self._deciding))  # it learns what is set aside this time
+        guard = copy.deepcopy(self._deciding)  # it learns what is set aside this time
+        found = apart(admission.kept, guard, known=self._known)
         refused: Counter[str] = admission.refused + found.refused + unknown
         _log.info(
             "labels_sorted",
@@ -77,11 +79,13 @@ class Selection:
 
 
 def _recognised(labels: Iterable[LabelSubmitted]) -> tuple[list[LabelSubmitted], Counter[str]]:
-    """Labels as their tasks spell them, without those that a known task has not."""
+    """Labels as their tasks spell them, without those of other tasks and those that a task has not."""
     found, unknown = [], Counter[str]()
     for label in labels:
         name = spelt(label.label, label.task)
-        if name is None:
+        if label.task not in KNOWN_TASKS:
+            unknown[NO_TASK] += 1
+        elif name is None:
             unknown[NO_LABEL] += 1
         else:
             found.append(label if name == label.label else msgspec.structs.replace(label, label=name))

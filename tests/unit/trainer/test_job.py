@@ -11,7 +11,8 @@ from runtime.errors import InputError
 from trainer import baseline, card, job, material, record, result
 from trainer.dataset import Example, Row, part_of, read_file
 from trainer.evaluate import trained_probabilities
-from trainer.recipe import load
+from trainer.labels.aside import is_aside
+from trainer.recipe import Recipe, load
 from trainer.run import Run
 
 RECIPE = """name = "tiny"
@@ -166,6 +167,19 @@ def test_of_a_file_that_is_learnt_whole_nothing_is_kept_for_tests_but_what_anoth
     assert more
     assert {e.key for e in found.examples} == usual | more
     assert [file.name for file in found.tested] == [f"{tmp_path.name}/base"]
+
+
+def test_of_an_export_of_labels_what_is_set_aside_is_not_learnt(tmp_path: Path) -> None:
+    texts = [f"shares of number {number} rise again" for number in range(200)]
+    plain = [{"text": text, "label": "positive"} for text in texts]
+    for name, rows in (("plain", plain), ("labels", [{**row, "labeller": "ana"} for row in plain])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    recipe = Recipe(name="t", encoder="tiny", epochs=1, learning_rate=1e-3)
+    learnt = {
+        name: {e.text for e in material.gather([tmp_path / f"{name}.jsonl"], [], [], recipe, 0).new}
+        for name in ("plain", "labels")
+    }
+    assert learnt["labels"] == {text for text in learnt["plain"] if not is_aside(text)} < learnt["plain"]
 
 
 def test_nothing_left_to_train_on_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from models.engine import Probabilities, Task
 from models.fakes import NoopEngine, ScriptedEngine
 from runtime.errors import InputError
 from trainer.gate.evidence import LATER, OLD
-from trainer.gate.gather import Labelled, gather, speed_ratio
+from trainer.gate.gather import Labelled, gather, speed_ratio, trimmed
 
 ROWS = [
     Labelled("acme jumps", "positive"),
@@ -31,13 +31,13 @@ class Turned(ScriptedEngine):
 
 
 def test_both_are_scored_on_each_slice_with_its_labels_and_weights() -> None:
-    found = gather(NoopEngine(), ScriptedEngine(), {LATER: ROWS, OLD: []}, "sentiment")
+    found = gather(NoopEngine(), ScriptedEngine(), {LATER: [*ROWS] * 200, OLD: []}, "sentiment")
     assert set(found.slices) == {LATER}
     one = found.slices[LATER]
-    assert one.truth.tolist() == [2, 0, 1]
-    assert one.weights.tolist() == [1, 4, 1]
-    assert one.challenger.argmax(1).tolist() == [2, 0, 1]
-    assert one.champion.argmax(1).tolist() == [0, 0, 0]
+    assert one.truth.tolist()[:3] == [2, 0, 1]
+    assert one.weights.tolist()[:3] == [1, 4, 1]
+    assert one.challenger.argmax(1).tolist()[:3] == [2, 0, 1]
+    assert one.champion.argmax(1).tolist()[:3] == [0, 0, 0]
     assert set(found.behaviour) == {"names", "numbers", "negation"}
     assert found.speed_ratio is not None
 
@@ -83,3 +83,15 @@ def test_speed_is_the_median_of_ratios_within_a_turn() -> None:
         return run
 
     assert speed_ratio(work(2.0), work(4.0), clock) == pytest.approx(0.5)  # type: ignore[arg-type]
+
+
+def test_no_text_weighs_more_than_a_hundredth_of_all() -> None:
+    even = np.array([1.0, 5.0] * 200)
+    assert (trimmed(even) == even).all()
+    few = trimmed(np.concatenate([np.ones(985), np.full(15, 1e6)]))
+    assert few.max() / few.sum() == pytest.approx(0.01)
+    assert (few[:985] == 1).all()
+    audit = trimmed(np.concatenate([np.ones(160), np.full(40, 500.0)]))
+    assert audit.max() / audit.sum() == pytest.approx(0.01)
+    assert (trimmed(np.array([1.0, 9.0] * 40)) == 1).all(), "of eighty texts one is always more"
+    assert trimmed(np.concatenate([[1.0], np.full(101, 1e6)])).max() == 1e6

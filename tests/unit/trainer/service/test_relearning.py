@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from trainer.dataset import part_of, read_file
-from trainer.gate.evidence import GOLDEN
+from trainer.gate.evidence import GOLDEN, OLD
 from trainer.labels.aside import ASIDE
 from trainer.service.place import Place
 from trainer.service.relearning import deciding, without
@@ -52,6 +52,18 @@ def test_what_is_like_a_text_that_decides_is_left_out_of_the_base_files(
     assert second.sha256 == read_file(whole).sha256
     again, _ = without(deciding(place, aside), [base], tmp_path / "other")
     assert read_file(again[0]).sha256 == first.sha256, "a killed run goes on with the same data"
+
+
+def test_near_copies_of_the_old_domain_are_not_learnt(place: Place, aside: Path, tmp_path: Path) -> None:
+    long = [f"{text(number)} and so on until the end of the week" for number in range(300)]
+    tested = next(one for one in long if part_of(read_file(rows(tmp_path / "a", [one])).rows[0].key) == "test")
+    copies = [f"{tested} {word}" for word in ("again", "today", "indeed")]
+    learnt = [one for one in copies if part_of(read_file(rows(tmp_path / "a", [one])).rows[0].key) != "test"]
+    base = rows(tmp_path / "base2.jsonl", [tested, *learnt, *ORDINARY])
+    files, refused = without(deciding(replace(place, base=(base,)), aside), [base], tmp_path / "run")
+    assert learnt
+    assert refused == {f"like a text of {OLD}": len(learnt)}
+    assert [row.text for row in read_file(files[0]).rows] == [tested, *ORDINARY]
 
 
 def test_rare_texts_decide_too(place: Place, aside: Path, tmp_path: Path) -> None:

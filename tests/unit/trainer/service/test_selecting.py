@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from trainer.labels.aside import is_aside
 from trainer.labels.policy import Policy
 from trainer.service.judging import MOST, slices
 from trainer.service.place import Place
-from trainer.service.selecting import NO_LABEL, Selection
+from trainer.service.selecting import NO_LABEL, NO_TASK, Selection
 
 from .conftest import WHEN, label
 
@@ -56,12 +57,24 @@ def test_a_fifth_is_set_aside_and_nothing_like_what_decides_is_learnt(place: Pla
     assert set(found.weights) == set(found.kept)
 
 
+def test_what_every_run_learns_from_a_file_does_not_decide(place: Place, tmp_path: Path) -> None:
+    """Its champion knows such a text, whoever labels it later."""
+    later = [one for one in map(text, range(400)) if is_aside(one)]
+    base = rows(tmp_path / "known.jsonl", later[:10])
+    given = [label(n, text=one) for n, one in enumerate(later)]
+    found = Selection(replace(place, base=(base,)), Policy(trusted=("ana",)), lambda: WHEN).sort(given)
+    assert {one.text for one in found.aside.values()} == set(later[10:])
+    assert not found.kept
+
+
 def test_a_label_that_its_task_has_not_is_refused_and_another_spelling_is_not(place: Place, capfd) -> None:
     given = [label(1, "mixed", text=text(1)), label(2, "Positive", text=text(2)), label(3, "any", task="mood")]
     found = Selection(place, Policy(trusted=("ana",)), lambda: WHEN).sort(given)
     both = {**found.kept, **found.aside}
-    assert {subject.event_id: one.label for subject, one in both.items()} == {"e-2": "positive", "e-3": "any"}
-    assert f"'{NO_LABEL}': 1" in "".join(capfd.readouterr()).replace('"', "'")
+    assert {subject.event_id: one.label for subject, one in both.items()} == {"e-2": "positive"}
+    said = "".join(capfd.readouterr()).replace('"', "'")
+    assert f"'{NO_LABEL}': 1" in said
+    assert f"'{NO_TASK}': 1" in said
 
 
 def test_a_quarantined_labeller_is_neither_learnt_nor_measured(place: Place) -> None:

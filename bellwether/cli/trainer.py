@@ -25,6 +25,10 @@ Bootstrap = Annotated[str | None, typer.Option(help="Kafka's address, host:port;
 Group = Annotated[str, typer.Option(help="Consumer group: of its trainers one leads.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
 
+WATCH_S = 3_600.0
+"""An hour brings the 100 labels that the field wants of a new champion where two a minute come. A longer watch catches
+what shows later, but blames the new one for more of what changed in the stream itself since the old one served."""
+
 
 @app.callback()
 def root() -> None:
@@ -66,7 +70,7 @@ def run(
     ] = 600.0,
     watch_s: Annotated[
         float, typer.Option(min=0, help="Seconds after which a new champion is no longer taken back by itself.")
-    ] = 3600.0,
+    ] = WATCH_S,
     group: Group = TRAINER_GROUP,
     bootstrap: Bootstrap = None,
     http_port: Annotated[

@@ -11,7 +11,7 @@ import msgspec
 
 from models.text import clean, fingerprint
 from runtime.errors import InputError
-from trainer.dataset import KNOWN_TASKS
+from trainer.dataset import KNOWN_TASKS, spelt
 from wire import ids
 from wire.events import LabelSubmitted
 
@@ -35,7 +35,7 @@ def label_of(row: Mapping[str, Any], defaults: Defaults) -> LabelSubmitted:
     """The label that a row holds, in fields named as `LabelSubmitted`'s; others are left alone.
 
     A row without `event_id` is identified by its text, so that the same text labelled twice is one event. A row without
-    `task` belongs to the task that has its label.
+    `task` belongs to the task that has its label. Upper and lower case of a known task's label do not matter.
 
     Raises:
         InputError: it lacks what cannot be guessed, or holds what is none.
@@ -56,14 +56,14 @@ def label_of(row: Mapping[str, Any], defaults: Defaults) -> LabelSubmitted:
         label = msgspec.convert(fields, LabelSubmitted, strict=False)  # a CSV's numbers are strings
     except msgspec.ValidationError as error:
         raise InputError(f"it is no label: {error}") from error
-    known = KNOWN_TASKS.get(label.task)
-    if known is not None and label.label not in known:
-        raise InputError(f"{label.label!r} is no label of {label.task!r}; it has {', '.join(known)}")
-    return label
+    name = spelt(label.label, label.task)
+    if name is None:
+        raise InputError(f"{label.label!r} is no label of {label.task!r}; it has {', '.join(KNOWN_TASKS[label.task])}")
+    return label if name == label.label else msgspec.structs.replace(label, label=name)
 
 
 def _task_of(label: str) -> str:
-    for task, labels in KNOWN_TASKS.items():
-        if label in labels:
+    for task in KNOWN_TASKS:
+        if spelt(label, task) is not None:
             return task
     raise InputError(f"it names no task, and {label!r} is no label of {' or '.join(KNOWN_TASKS)}; add a field `task`")

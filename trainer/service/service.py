@@ -38,7 +38,9 @@ RETRY_S = 5.0
 """After a registry that did not answer."""
 
 BACK = timedelta(minutes=30)
-"""How far a new leader goes back in what versions answered."""
+"""How far a new leader goes back in what versions answered: thrice the usual shadow (`Plan.shadow_s`), so that one that
+was under way when leaders changed is read from its beginning. More takes longer to read before the trainer is up to
+date, for answers of which only the newest are kept (`evidence.KEPT`)."""
 
 _log = log.get(__name__)
 

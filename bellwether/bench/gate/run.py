@@ -65,7 +65,8 @@ def measure(order: Order) -> dict[str, Any]:
         `backdoor`, and what was measured on. With `levels` also the shares by each.
 
     Raises:
-        InputError: the data folder is not whole, or a kind cannot be planted on these texts.
+        InputError: the data folder is not whole, has fewer texts than a trial draws, or a kind cannot be planted on
+            them.
     """
     import torch
 
@@ -80,6 +81,7 @@ def measure(order: Order) -> dict[str, Any]:
         order.seed,
         lambda done: order.advance("encoding", done, len(all_texts.texts)),
     )
+    trials.draw(built, order.texts, np.random.default_rng(order.seed))  # too few are told before minutes of planting
     planted = []
     for number, one in enumerate(plants.all_planted(built, order.challengers, order.seed, order.tell), 1):
         planted.append(one)

@@ -12,6 +12,7 @@ from bellwether.bench.gate.plants import Champion
 from bellwether.bench.gate.world import Indices, World
 from models.engine import Probabilities
 from models.labels import SENTIMENT_LABELS
+from runtime.errors import InputError
 from trainer.gate import behaviour
 from trainer.gate.evidence import GOLDEN, LATER, OLD, RARE, Evidence, Passed, Slice
 from trainer.gate.judge import compared_slices, decide
@@ -21,6 +22,9 @@ from trainer.gate.verdict import Verdict
 SHARES = {RARE: 0.05, LATER: 0.45, OLD: 0.30, GOLDEN: 0.20}
 """How the texts of a trial are shared out, in the order in which they are drawn: `RARE` of the pool's rarest class,
 `LATER` of the new domain, `OLD` of the old one, `GOLDEN` of both as the pool has them. No text is in two slices."""
+
+WHOLE = 20
+"""Of so many texts each share is a whole number."""
 
 SPEED_RATIO = 1.0
 """Champion and challengers are the same network: nothing here would be slower."""
@@ -59,7 +63,12 @@ def _manners(world: World, head: Head) -> behaviour.Score:
 
 
 def draw(world: World, texts: int, rng: np.random.Generator) -> dict[str, Indices]:
-    """The slices of one trial, as texts of the pool, none twice."""
+    """The slices of one trial, as texts of the pool, none twice.
+
+    Raises:
+        InputError: the pool has too few of them for some draw, be it this one or not.
+    """
+    _check(world, texts)
     truth, is_new = world.texts.truth, world.texts.is_new
     rarest = np.bincount(truth[world.pool]).argmin()
     left, found = rng.permutation(world.pool), {}
@@ -69,6 +78,24 @@ def draw(world: World, texts: int, rng: np.random.Generator) -> dict[str, Indice
         found[name] = left[chosen]
         left = np.delete(left, chosen)
     return found
+
+
+def _check(world: World, texts: int) -> None:
+    """Refuse what not every draw can fill: error rates are of a number of texts."""
+    truth, new = world.texts.truth[world.pool], int(world.texts.is_new[world.pool].sum())
+    rare, later, old, golden = (round(SHARES[name] * texts) for name in (RARE, LATER, OLD, GOLDEN))
+    needed = {  # the rarest class is drawn first, perhaps all from one domain
+        "the rarest class": (rare, int(np.bincount(truth).min())),
+        "the new domain": (rare + later, new),
+        "the old domain": (rare + old, len(truth) - new),
+        "any kind": (rare + later + old + golden, len(truth)),
+    }
+    where, (asked, there) = max(needed.items(), key=lambda one: one[1][0] / max(1, one[1][1]))
+    if asked > there:
+        raise InputError(
+            f"a trial of {texts:,} texts needs {asked:,} of {where}, and the pool has {there:,}; "
+            f"give --texts {texts * there // asked // WHOLE * WHOLE} or fewer, or larger data sets"
+        )
 
 
 def verdicts(

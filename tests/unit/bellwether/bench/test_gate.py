@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bellwether.bench.gate import picture, plants, tally, texts, trials
+from bellwether.bench.gate import picture, plants, run, tally, texts, trials
 from bellwether.bench.gate.features import Features
 from bellwether.bench.gate.plants import Effect, Kind
 from bellwether.bench.gate.tally import Tally
@@ -117,6 +118,30 @@ def test_a_draw_has_its_slices_from_the_pool_and_no_text_twice(world: World) -> 
     assert world.texts.is_new[found[LATER]].all()
     assert not world.texts.is_new[found[OLD]].any()
     assert set(world.texts.truth[found[RARE]]) == {0}
+
+
+def test_a_pool_with_too_few_texts_is_refused_with_what_it_is_good_for(world: World) -> None:
+    is_new, is_rare = world.texts.is_new[world.pool], world.texts.truth[world.pool] == 0
+    for pool, says, most in (
+        (world.pool, "3,000 of any kind, and the pool has 2,000", 2_000),
+        (np.concatenate([world.pool[~is_new], world.pool[is_new][:111]]), "1,500 of the new domain, .* has 111", 220),
+        (np.concatenate([world.pool[is_new], world.pool[~is_new][:100]]), "1,050 of the old domain, .* has 100", 280),
+        (np.concatenate([world.pool[~is_rare], world.pool[is_rare][:7]]), "150 of the rarest class, .* has 7", 140),
+    ):
+        small = replace(world, pool=pool)
+        with pytest.raises(InputError, match=f"a trial of 3,000 texts needs {says}; give --texts {most} or fewer"):
+            trials.draw(small, 3_000, np.random.default_rng(0))
+        assert sum(map(len, trials.draw(small, most, np.random.default_rng(0)).values())) == most
+
+
+def test_too_few_texts_are_said_before_anything_is_planted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run.texts, "load", lambda _: world.texts)
+    monkeypatch.setattr(run.encoders, "get", lambda *_: None)
+    monkeypatch.setattr(run, "Frozen", lambda _: None)
+    monkeypatch.setattr(run.world, "build", lambda *_: world)
+    monkeypatch.setattr(run.plants, "all_planted", lambda *_: pytest.fail("it planted"))
+    with pytest.raises(InputError, match="give --texts"):
+        run.measure(run.Order(data=None, texts=10_000))
 
 
 def test_a_dead_class_is_refused_with_the_class_in_the_reason(world: World) -> None:

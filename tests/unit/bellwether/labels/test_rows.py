@@ -56,6 +56,21 @@ def test_without_defaults_a_row_has_to_say_who_and_when() -> None:
         label_of(ROW, Defaults("desk"))
 
 
+@pytest.mark.parametrize(
+    ("given", "task", "label"),
+    [
+        ({"label": "Positive"}, "sentiment", "positive"),
+        ({"label": "NEGATIVE", "task": "sentiment"}, "sentiment", "negative"),
+        ({"label": "analyst update"}, "topic", "Analyst Update"),
+        ({"label": "MACRO", "task": "topic"}, "topic", "Macro"),
+        ({"label": "Now", "task": "urgency"}, "urgency", "Now"),
+    ],
+)
+def test_a_label_is_known_in_upper_and_lower_case(given: dict[str, str], task: str, label: str) -> None:
+    found = label_of(ROW | given, DEFAULTS)
+    assert (found.task, found.label) == (task, label)
+
+
 def test_a_task_of_ones_own_has_labels_of_ones_own() -> None:
     assert label_of(ROW | {"task": "urgency", "label": "now"}, DEFAULTS).label == "now"
 

@@ -12,11 +12,12 @@ import msgspec
 
 from models.classifier import columns, load_tokenizer
 from trainer import checkpoint, kinds, priors
+from trainer import precision as precisions
 from trainer.dataset import Example
 from trainer.feed import Batch, Feed
 from trainer.identity import identity
 from trainer.loss import masked_loss
-from trainer.optimising import agreed, begin_by_chance, faster_precision, grouped, linear
+from trainer.optimising import agreed, begin_by_chance, grouped, linear
 from trainer.recipe import Augment, Recipe
 from trainer.run import Finished, Meter, Parent, Progress, Run
 from trainer.stopping import Stopping
@@ -67,7 +68,7 @@ def finetune(
     bare = opened(recipe, examples, tasks, encoder, steps=steps, parent=parent)
     precision = saved.identity["precision"] if saved else run.precision
     if precision == "auto":
-        precision = agreed(faster_precision(bare, feed))
+        precision = agreed(precisions.faster(bare, feed, run.memory))
     begun["precision"] = precision
 
     optimizer = torch.optim.AdamW(grouped(bare, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.98))

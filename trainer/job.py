@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from models.classifier import TRAINING_FILE, read_json
 from models.engines import torch_engine
 from models.manifest import Manifest
 from models.text import CLEANING
-from trainer import card, kinds, priors, record, result
+from trainer import card, kinds, precision, priors, record, result
 from trainer.dataset import SPLIT_RULE, merge
 from trainer.finetune import finetune
 from trainer.material import gather, task_labels
@@ -87,7 +87,8 @@ def train(order: Order) -> dict[str, Any]:
     tasks = task_labels(material, before)
     start = f"version {parent.version}" if parent else f"encoder {name}"
     order.tell(f"training {recipe.name} on {len(material.examples)} texts, tasks {', '.join(tasks)}, {start}")
-    done = finetune(recipe, material.examples, tasks, encoder, order.run, valid=merge(material.valid)[0], parent=parent)
+    run = replace(order.run, memory=(order.cache or encoders.default_cache()) / precision.FILE)
+    done = finetune(recipe, material.examples, tasks, encoder, run, valid=merge(material.valid)[0], parent=parent)
     if not done.is_main:
         return {}
     order.out.mkdir(parents=True, exist_ok=True)

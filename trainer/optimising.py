@@ -1,14 +1,10 @@
-"""What a training's steps are made with: groups of parameters, the rate over time, chance, and the faster precision."""
+"""What a training's steps are made with: groups of parameters, the rate over time, and chance."""
 
 from __future__ import annotations
 
-import math
 import os
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-
-from trainer.feed import Feed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -45,25 +41,3 @@ def begin_by_chance(seed: int) -> None:
     if torch.cuda.is_available():
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or its sums differ from run to run
         torch.use_deterministic_algorithms(True, warn_only=True)
-
-
-def faster_precision(model: PreTrainedModel, feed: Feed, repeats: int = 4) -> str:
-    """`bf16` where autocast makes a step at least 5 % faster on this machine, else `fp32`; takes about 2 s."""
-    import torch
-
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    batch = feed.batch(feed.order(0)[0], 0)
-
-    def seconds(enabled: bool) -> float:
-        best = math.inf
-        for _ in range(repeats):
-            start = time.process_time()
-            with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
-                loss = model(**batch.inputs).logits.float().square().mean()
-            loss.backward()
-            best = min(best, time.process_time() - start)
-        model.zero_grad(set_to_none=True)
-        return best
-
-    return "bf16" if seconds(True) < 0.95 * seconds(False) else "fp32"

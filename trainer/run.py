@@ -31,6 +31,7 @@ class Run:
         checkpoint: file that a killed run goes on from; removed by `job.train` when all is written.
         checkpoint_every_s: seconds between two of them; each costs about 0.1 s.
         precision: `fp32`, `bf16`, or `auto`: whichever a probe finds faster; a resumed run keeps what it began with.
+        memory: file that remembers what the probe found, see `trainer.precision`.
         report: called about every `report_every_s` seconds.
         trackers: who is told losses and rates, by accelerate's names for them: `tensorboard`, `wandb`.
         curves: folder that trackers write to.
@@ -39,6 +40,7 @@ class Run:
     checkpoint: Path
     seed: int = 0
     precision: str = "auto"
+    memory: Path | None = None
     checkpoint_every_s: float = 120.0
     report_every_s: float = 1.0
     report: Callable[[Progress], None] = lambda _: None

@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from runtime import clock, one_line, settings
+from trainer.service.rules import WATCH_S
 from wire.topics import TRAINER_GROUP
 
 if TYPE_CHECKING:
@@ -24,10 +25,6 @@ app = typer.Typer(help="The service that learns from labels.", no_args_is_help=T
 Bootstrap = Annotated[str | None, typer.Option(help="Kafka's address, host:port; default: the settings'.")]
 Group = Annotated[str, typer.Option(help="Consumer group: of its trainers one leads.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
-
-WATCH_S = 3_600.0
-"""An hour brings the 100 labels that the field wants of a new champion where two a minute come. A longer watch catches
-what shows later, but blames the new one for more of what changed in the stream itself since the old one served."""
 
 
 @app.callback()

@@ -43,6 +43,11 @@ def label_of(row: Mapping[str, Any], defaults: Defaults) -> LabelSubmitted:
     fields = {name: value for name in FIELDS if (value := row.get(name)) is not None and value != ""}
     if "label" not in fields:
         raise InputError("it has no `label`")
+    if isinstance(shares := fields.get("probabilities"), str):  # a CSV's cell
+        try:
+            fields["probabilities"] = msgspec.json.decode(shares)
+        except msgspec.DecodeError as error:
+            raise InputError(f"its `probabilities` are no JSON object: {error}") from error
     text = fields.get("text")
     if "event_id" not in fields and isinstance(text, str) and clean(text):
         fields["event_id"] = ids.from_native("text", fingerprint(clean(text)))

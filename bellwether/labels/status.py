@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from rich.table import Table
@@ -11,13 +11,15 @@ from rich.table import Table
 from trainer.labels.admission import Admission, Standing, admit
 from trainer.labels.gold import questions
 from trainer.labels.policy import Policy
+from trainer.labels.recognised import recognised
 from wire.events import LabelSubmitted
 
 
 def found(labels: Iterable[LabelSubmitted], policy: Policy, now: datetime) -> Admission:
-    """All labels as one batch, with the policy's gold questions."""
-    everything = list(labels)
-    return admit(everything, policy, questions(everything, policy), now)
+    """All labels as one batch, with the policy's gold questions; those that no training knows are refused."""
+    everything, unknown = recognised(labels)
+    admission = admit(everything, policy, questions(everything, policy), now)
+    return replace(admission, refused=admission.refused + unknown)
 
 
 def as_json(admission: Admission, unreadable: int) -> dict[str, object]:

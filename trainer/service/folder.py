@@ -57,6 +57,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         version: that was built.
         failures: how often the process ended without a result.
         error: why it did last, where it could say so.
+        will_pass: that is nothing that trying again later cannot mend, as a store that does not answer.
         seconds: of each phase that is done.
     """
 
@@ -65,6 +66,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     judgement: Judgement | None = None
     failures: int = 0
     error: str = ""
+    will_pass: bool = False
     seconds: dict[str, float] = {}
 
 
@@ -73,6 +75,11 @@ class RunFolder:
     """The files of one run."""
 
     path: Path
+
+    @property
+    def number(self) -> int:
+        """Of the run."""
+        return int(self.path.name)
 
     @property
     def kept(self) -> Path:

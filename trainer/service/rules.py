@@ -9,6 +9,10 @@ from typing import NamedTuple
 from trainer.service.field import Bounds
 from trainer.service.records import Plan
 
+WATCH_S = 3_600.0
+"""An hour brings the 100 labels that the field wants of a new champion where two a minute come. A longer watch catches
+what shows later, but blames the new one for more of what changed in the stream itself since the old one served."""
+
 
 class Recipe(NamedTuple):
     """How runs train.
@@ -37,4 +41,4 @@ class Rules:
     recipe: Recipe
     plan: Plan = field(default_factory=Plan)
     bounds: Bounds = field(default_factory=Bounds)
-    watch_s: float = 3600.0
+    watch_s: float = WATCH_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -18,6 +19,9 @@ from trainer.service.work import Start, Worker, Working
 
 TRIES = 2
 """How often the run's process is started before the run counts as failed: a recipe that always crashes must end."""
+
+AGAIN_AFTER = timedelta(seconds=30)
+"""After an error that passes by itself, as of a store that does not answer: such tries are not counted."""
 
 _log = log.get(__name__)
 
@@ -49,12 +53,15 @@ class Run:
     def __post_init__(self) -> None:
         self.phase = "collected"
         self._worker: Working | None = None
+        self._waits_until: datetime | None = None
 
     def turn(self) -> RunRecord | None:
         """Look after the process; the record, not written yet, when it is judged."""
         found = self.folder.found()
         if self._worker is None and _is_over(found):
             return self._record(found)
+        if self._worker is None and self._waits_until is not None and self.now() < self._waits_until:
+            return None
         if self._worker is None:
             self._worker = self.start(self.work, self.order, self.folder)
         self._hear(self._worker)
@@ -65,9 +72,11 @@ class Run:
         self.stop()
         found = self.folder.found()
         if found.judgement is None:
-            found = msgspec.structs.replace(found, failures=found.failures + 1)
+            failures = found.failures + (not found.will_pass)
+            self._waits_until = self.now() + AGAIN_AFTER if found.will_pass else None
+            found = msgspec.structs.replace(found, failures=failures, will_pass=False)
             self.folder.write_found(found)
-            _log.warning("run_process_ended", run=self.order.number, code=code, failures=found.failures)
+            _log.warning("run_process_ended", run=self.order.number, code=code, failures=failures, error=found.error)
         if not _is_over(found):
             return None
         self.passed("judged")

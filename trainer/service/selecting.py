@@ -7,21 +7,18 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-import msgspec
-
 from runtime import clock, log
-from trainer.dataset import KNOWN_TASKS, part_of, read_file, spelt
+from trainer.dataset import part_of, read_file
 from trainer.gate.evidence import GOLDEN, OLD, RARE
 from trainer.labels.admission import admit
 from trainer.labels.aside import Guard, apart
 from trainer.labels.effective import Subject
 from trainer.labels.gold import questions
 from trainer.labels.policy import Policy
+from trainer.labels.recognised import recognised
 from trainer.service.parts import Sorted
 from trainer.service.place import Place
 from wire.events import LabelSubmitted
-
-NO_LABEL, NO_TASK = "no label of its task", "of a task that nobody learns"
 
 _log = log.get(__name__)
 
@@ -49,7 +46,7 @@ class Selection:
 
     def sort(self, labels: Iterable[LabelSubmitted]) -> Sorted:
         """All labels of the store, told apart; what is refused is counted by its reason."""
-        everything, unknown = _recognised(labels)
+        everything, unknown = recognised(labels)
         admission = admit(everything, self._policy, questions(everything, self._policy), self._now())
         guard = copy.deepcopy(self._deciding)  # it learns what is set aside this time
         found = apart(admission.kept, guard, known=self._known)
@@ -72,24 +69,10 @@ class Selection:
 
         What was said first tells which version's answer was seen, and how the event was chosen.
         """
-        everything, _ = _recognised(labels)
+        everything, _ = recognised(labels)
         until = admit(everything, self._policy, questions(everything, self._policy), self._now()).words
         own = ((label, until.get((Subject(label.event_id, label.task), label.labeller))) for label in everything)
         return [label for label, last in own if last is not None and label.labelled_at <= last]
-
-
-def _recognised(labels: Iterable[LabelSubmitted]) -> tuple[list[LabelSubmitted], Counter[str]]:
-    """Labels as their tasks spell them, without those of other tasks and those that a task has not."""
-    found, unknown = [], Counter[str]()
-    for label in labels:
-        name = spelt(label.label, label.task)
-        if label.task not in KNOWN_TASKS:
-            unknown[NO_TASK] += 1
-        elif name is None:
-            unknown[NO_LABEL] += 1
-        else:
-            found.append(label if name == label.label else msgspec.structs.replace(label, label=name))
-    return found, unknown
 
 
 def _texts(path: Path | None, part: str | None = None) -> list[tuple[None, str]]:

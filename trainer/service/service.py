@@ -13,8 +13,11 @@ from runtime import clock, log
 from runtime.crashpoints import Pass, unharmed
 from runtime.errors import ModelError
 from trainer.field import report
+from trainer.labels.stale import forgotten
 from trainer.labels.store import LabelStore
 from trainer.prequential import Ledger
+from trainer.service import records
+from trainer.service.folder import folders
 from trainer.service.leading import Leading
 from trainer.service.lease import Lease
 from trainer.service.metrics import Metrics
@@ -33,6 +36,9 @@ TURN_EVERY_S = 0.5
 
 SHOW_EVERY_S = 30.0
 """Between two measures of the field: all labels are read for one."""
+
+TIDY_EVERY_S = 60.0
+"""Between two looks of a standby at what it has left: one request each where there is something."""
 
 RETRY_S = 5.0
 """After a registry that did not answer."""
@@ -86,6 +92,7 @@ class Service:
     _due: float = field(default=0.0, init=False)
     _shown: int = field(default=0, init=False)
     _show_due: float = field(default=0.0, init=False)
+    _tidy_due: float = field(default=0.0, init=False)
 
     def run(self, is_stopped: Callable[[], bool]) -> None:
         """Work until told to stop; then the run's process is ended, and its folder keeps what it has.
@@ -105,6 +112,7 @@ class Service:
         entries = self.lease.poll(POLL_S, self._begin_term)
         if not self.lease.leads:
             self._end_term()
+            self._tidy()
             return
         term = self._term
         if term is None:
@@ -119,6 +127,21 @@ class Service:
             self.unparking.turn(term.labels)
             self._show_field(term)
             self._lead(term)
+
+    def _tidy(self) -> None:
+        """As a standby, remove what is left here of runs that were recorded meanwhile: texts of labels lie in it."""
+        if self.monotonic() < self._tidy_due:
+            return
+        self._tidy_due = self.monotonic() + TIDY_EVERY_S
+        left = folders(self.state)
+        try:
+            last = records.last(self.store) if left else None
+        except ModelError as error:
+            _log.warning("folders_not_tidied", problem=str(error), again_in_s=TIDY_EVERY_S)
+            return
+        for folder in left:
+            if last is not None and folder.number <= last.number:
+                folder.remove()
 
     def _show_field(self, term: Leading) -> None:
         """How the predictions did that got their labels, where there are new ones; drift is told of them too."""
@@ -152,6 +175,12 @@ class Service:
     def _begin_term(self) -> int:
         """The store is this machine's: a leader catches up from where it has read, whatever the group says."""
         self._end_term()
+        if forgotten(self.labels, self.now()):
+            _log.info(
+                "label_store_rebuilt",
+                path=str(self.labels),
+                reason="not written for so long that tombstones may be gone",
+            )
         labels = LabelStore(self.labels, self.parts.ranks)
         registry = Registry(self.store, self.who, self.parts.announce, self.now)
         self._term = Leading(

@@ -21,6 +21,7 @@ import msgspec
 from filelock import FileLock
 
 from runtime import log
+from runtime.errors import BellwetherError
 from trainer.service.folder import Found, Order, RunFolder
 from trainer.service.parts import Work
 
@@ -119,7 +120,8 @@ def main(work: Work, order: Order, path: Path, tells: Connection) -> None:
             work_through(work, order, folder, say)
         except Exception as error:  # the process boundary: the run's record says it
             told = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            folder.write_found(msgspec.structs.replace(folder.found(), error=told))
+            will_pass = isinstance(error, BellwetherError) and error.is_retriable
+            folder.write_found(msgspec.structs.replace(folder.found(), error=told, will_pass=will_pass))
             raise
 
 

@@ -76,9 +76,9 @@ def test_auto_keeps_the_precision_that_the_run_began_with(
     run: Run, examples, tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     auto = replace(run, precision="auto")
-    monkeypatch.setattr(finetune, "faster_precision", lambda *_: "fp32")
+    monkeypatch.setattr("trainer.precision.faster", lambda *_: "fp32")
     assert finetune.finetune(RECIPE, examples, TASKS, tiny_encoder, auto).precision == "fp32"
-    monkeypatch.setattr(finetune, "faster_precision", lambda *_: "bf16")
+    monkeypatch.setattr("trainer.precision.faster", lambda *_: "bf16")
     assert finetune.finetune(RECIPE, examples, TASKS, tiny_encoder, auto).precision == "fp32"
 
 

@@ -24,6 +24,13 @@ def test_a_row_says_what_it_can_and_the_rest_is_taken_from_who_imports() -> None
     assert label.labelled_at == datetime(2026, 1, 4, 8, tzinfo=UTC)
 
 
+def test_a_cell_of_a_csv_can_hold_what_the_model_had_said() -> None:
+    label = label_of(ROW | {"model_version": "v-1", "probabilities": '{"positive": 9000, "neutral": 1000}'}, DEFAULTS)
+    assert label.probabilities == {"positive": 9_000, "neutral": 1_000}
+    with pytest.raises(InputError, match="its `probabilities` are no JSON object"):
+        label_of(ROW | {"probabilities": "positive 90%"}, DEFAULTS)
+
+
 def test_the_same_text_is_one_event_however_it_is_spaced() -> None:
     one, other = (
         label_of({"text": text, "label": "positive"}, DEFAULTS) for text in ("Ostra soars", " Ostra  soars\n")

@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from models import pointer as pointers
 from models.pointer import Pointer
-from models.store import Store, open_store
+from models.store import Store, StoreError, open_store
 from runtime.crashpoints import Pass, unharmed
 from trainer.labels.effective import effective
 from trainer.labels.store import Entry, LabelStore
@@ -51,8 +52,9 @@ class Inline:
         self.code: int | None = 0
         try:
             work_through(work, order, folder, self._say)
-        except RuntimeError:
+        except (RuntimeError, StoreError) as error:
             self.code = 1
+            folder.write_found(replace(folder.found(), error=str(error), will_pass=isinstance(error, StoreError)))
 
     def _say(self, said: Said) -> None:
         if said.phase is not None:
@@ -78,6 +80,7 @@ class World:
     forecast: dict[str, Forecast] = field(default_factory=dict)
     offset: int = 0
     fails: bool = False
+    is_away: bool = False
     least_aside: int = 0
     recipe: str = "recipe"
     given: str = ""
@@ -145,6 +148,8 @@ class World:
         self.deeds.append(f"train {order.number}: {len(folder.kept.read_bytes().splitlines())}")
         if self.fails:
             raise RuntimeError("no memory")
+        if self.is_away:
+            raise StoreError("the store does not answer")
 
     def _build(self, order: Order, _: RunFolder, __: Tell) -> str:
         version = NEXT.format(number=order.number + 10)

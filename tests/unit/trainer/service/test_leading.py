@@ -162,6 +162,18 @@ def test_a_version_that_went_with_its_machine_is_trained_again(world: World) -> 
     assert world.moves() == [("stage", again), ("promote", again)]
 
 
+def test_what_passes_by_itself_costs_no_run(world: World) -> None:
+    world.is_away = True
+    term = world.term()
+    world.submit(term, *map(label, range(4)))
+    world.turn(term, 40)
+    assert 10 < world.did("train") < 16, "each half minute"
+    assert records.every(world.store) == []
+    world.is_away = False
+    world.turn(term, 10)
+    assert [one.judgement.verdict for one in records.every(world.store)] == ["better"]
+
+
 def test_a_process_that_always_fails_ends_in_a_record(world: World) -> None:
     world.fails = True
     term = world.term()

@@ -14,9 +14,10 @@ from trainer.dataset import part_of
 from trainer.gate.evidence import GOLDEN, LATER, OLD
 from trainer.labels.aside import is_aside
 from trainer.labels.policy import Policy
+from trainer.labels.recognised import NO_LABEL, NO_TASK
 from trainer.service.judging import MOST, slices
 from trainer.service.place import Place
-from trainer.service.selecting import NO_LABEL, NO_TASK, Selection
+from trainer.service.selecting import Selection
 
 from .conftest import WHEN, label
 

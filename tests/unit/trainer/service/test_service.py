@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 from kafka.errors import KafkaConnectionError
 
 from trainer.labels.store import Entry
+from trainer.service import records
+from trainer.service.folder import folder_of, folders
 from trainer.service.metrics import Metrics
 from trainer.service.rules import Recipe, Rules
 from trainer.service.service import RETRY_S, Service
@@ -135,3 +138,30 @@ def test_the_field_is_measured_anew_when_there_are_labels_and_a_while_has_passed
     assert shown == [1, 2]
     world.turn(service, 9, seconds=10.0)  # type: ignore[arg-type]
     assert len(shown) == 2, "nothing is new"
+
+
+def test_a_standby_keeps_no_folder_of_a_run_that_was_recorded(service: Service, world: World) -> None:
+    service.lease.leads = False  # type: ignore[misc]
+    for number in (1, 2):
+        folder_of(service.state, number).kept.write_text("the text of a label")
+    service.turn()
+    assert len(folders(service.state)) == 2, "no run is recorded yet"
+    world.submit(term := world.term(state="elsewhere"), *map(label, range(4)))
+    world.turn(term, 6)
+    assert [one.number for one in records.every(world.store)] == [1]
+    service.turn()
+    assert [one.number for one in folders(service.state)] == [2]
+
+
+def test_a_label_store_that_was_not_read_on_for_a_month_is_rebuilt(service: Service) -> None:
+    service.lease.waiting = entries(label(1), label(2))  # type: ignore[attr-defined]
+    service.turn()
+    service._end_term()
+    written = datetime.fromtimestamp(service.labels.stat().st_mtime, UTC)
+    service.now = lambda: written + timedelta(days=24)
+    assert service._begin_term() == 2
+    service._end_term()
+    written = datetime.fromtimestamp(service.labels.stat().st_mtime, UTC)
+    service.now = lambda: written + timedelta(days=26)
+    assert service._begin_term() == 0
+    assert [*service.labels.parent.glob("labels.sqlite*")]

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from models import build, manifest, tiny
+from models.classifier import TRAINING_FILE
 from models.held_out import ENGINES
 from models.store import open_store
 from trainer.dataset import merge, part_of, read_file
@@ -20,7 +21,7 @@ from trainer.labels.effective import Subject, effective
 from trainer.labels.policy import Policy
 from trainer.service import wiring
 from trainer.service.drifting import Drift
-from trainer.service.folder import Order, RunFolder
+from trainer.service.folder import Order, RunFolder, folder_of
 from trainer.service.parts import Glance
 from trainer.service.place import Place
 from trainer.service.tail import Answer, Said
@@ -236,3 +237,16 @@ def test_a_version_is_looked_for_here_and_in_the_store(place: Place, tmp_path: P
     store.create("versions/v-0123456789/manifest.json", b"{}")
     assert made.has("v-0123456789")
     assert made.is_published("v-0123456789")
+
+
+def test_what_the_gate_judges_need_not_be_full_precisions_label_on_each_near_tie(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders: list[build.Order] = []
+    monkeypatch.setattr(build, "build", lambda order: orders.append(order) or "v-0123456789")
+    monkeypatch.setattr("models.encoders.resolve", lambda *_: tmp_path)
+    folder = folder_of(tmp_path, 1)
+    folder.trained.mkdir()
+    (folder.trained / TRAINING_FILE).write_text("{}")
+    assert wiring.build(replace(place, base=()), None, folder, lambda _: None) == "v-0123456789"  # type: ignore[arg-type]
+    assert orders[0].min_agreement == wiring.MIN_AGREEMENT < build.MIN_AGREEMENT

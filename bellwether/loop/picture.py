@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +11,28 @@ from runtime.errors import InputError
 
 FILE_NAME = "learning.png"
 _INK, _LINE, _FLAT, _BEST = "#30343b", "#2a6f97", "#d1495b", "#4f9d69"
+
+GAP_S = 5.0
+"""Without a scored event: there the line is broken. A stream that is told again scores no text that was labelled."""
+
+
+def line(points: Sequence[Point], begin: int) -> tuple[list[float], list[float]]:
+    """Seconds and scores, with a NaN in each gap.
+
+    Args:
+        points: the running score.
+        begin: the origin of time, in ms.
+    """
+    seconds: list[float] = []
+    scores: list[float] = []
+    for one in points:
+        now = (one.time_ms - begin) / 1000
+        if seconds and now - seconds[-1] > GAP_S:
+            seconds.append(now)
+            scores.append(math.nan)
+        seconds.append(now)
+        scores.append(one.macro_f1)
+    return seconds, scores
 
 
 def save(points: Sequence[Point], moments: Mapping[str, int], found: Scores, title: str, folder: Path) -> Path:
@@ -33,7 +56,7 @@ def save(points: Sequence[Point], moments: Mapping[str, int], found: Scores, tit
     begin = min(moments.values(), default=points[0].time_ms if points else 0)
     figure, axis = plt.subplots(figsize=(11, 4.5), layout="constrained")
     try:
-        axis.plot([(one.time_ms - begin) / 1000 for one in points], [one.macro_f1 for one in points], color=_LINE)
+        axis.plot(*line(points, begin), color=_LINE)
         for name, value, colour in (
             ("no retraining", found.drifted, _FLAT),
             ("trained on all labels", found.ceiling, _BEST),

@@ -6,6 +6,7 @@ import math
 import os
 import platform
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,4 +83,5 @@ def _write(memory: Path | None, known: dict[str, str]) -> None:
         draft.write_bytes(msgspec.json.format(msgspec.json.encode(known, order="sorted"), indent=1))
         draft.replace(memory)
     except OSError:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()

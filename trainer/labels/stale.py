@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
+from runtime import clock, log
+from trainer.labels.store import LabelStore
 from wire.topics import LABELS
 
 MARGIN = timedelta(days=5)
 """Before tombstones may go: clocks differ, and a rebuilding takes a while."""
 
 KEPT = timedelta(milliseconds=LABELS.tombstone_ms or 0) - MARGIN
-"""So long a store may lie: a tombstone of after its last writing is still in the topic."""
+"""So long a store may lie: a tombstone of after its last reading is still in the topic."""
+
+_log = log.get(__name__)
 
 
-def forgotten(store: Path, now: datetime) -> bool:
-    """Remove a store's files where the last of them was written too long ago; says whether it did.
+def opened(path: Path, ranks: Mapping[str, int], now: clock.Now) -> LabelStore:
+    """A label store, empty where the last of it was read too long ago.
 
     Args:
-        store: the file of `trainer.labels.store.LabelStore`; nobody has it open.
+        path: of its file; nobody has it open.
+        ranks: of labellers.
         now: the wall clock.
     """
-    files = [
-        path for path in (store, *(store.with_name(store.name + end) for end in ("-wal", "-shm"))) if path.exists()
-    ]
-    written = max((datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in files), default=now)
-    if now - written < KEPT:
-        return False
-    for path in files:
-        path.unlink()
-    return True
+    store = LabelStore(path, ranks, now)
+    read_at = store.read_at(LABELS.name)
+    if read_at is None or now() - read_at < KEPT:
+        return store
+    store.close()
+    _log.info("label_store_rebuilt", read_at=read_at.isoformat(), reason="tombstones of since then may be gone")
+    for end in ("", "-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
+    return LabelStore(path, ranks, now)

@@ -15,6 +15,7 @@ from typing import Self
 
 import msgspec
 
+from runtime import clock
 from runtime.errors import InputError
 from trainer.labels.effective import Subject, effective
 from wire import codec, labels
@@ -28,7 +29,7 @@ _TABLES = (
     "NOT NULL, has_text INTEGER NOT NULL, first_offset INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID",
     "CREATE INDEX label_subject ON label (event_id, task, labelled_at_us)",  # asked for each new label
     "CREATE INDEX label_order ON label (has_text, first_offset, event_id, task)",  # asked at each turn of the trainer
-    "CREATE TABLE place (topic TEXT PRIMARY KEY, next_offset INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE place (topic TEXT PRIMARY KEY, next_offset INTEGER NOT NULL, read_at TEXT NOT NULL) WITHOUT ROWID",
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,12 +50,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """A record of the topic that is no label of ours: it changes no label, and stays where it is.
-
-    Attributes:
-        offset: its place.
-        problem: why, in words.
-    """
+    """A record of the topic that is no label of ours, and why: it changes no label, and stays where it is."""
 
     offset: int
     problem: str
@@ -105,6 +101,7 @@ class LabelStore:
     Args:
         path: of the file, made where it is not there.
         ranks: of labellers, see `effective`.
+        now: the wall clock.
 
     Raises:
         InputError: the file is none of ours, or of another release.
@@ -112,6 +109,7 @@ class LabelStore:
 
     path: Path
     ranks: Mapping[str, int] = field(default_factory=dict)
+    now: clock.Now = clock.now
 
     def __post_init__(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,6 +140,11 @@ class LabelStore:
         row = self._base.execute("SELECT next_offset FROM place WHERE topic = ?", (topic,)).fetchone()
         return int(row[0]) if row else 0
 
+    def read_at(self, topic: str) -> datetime | None:
+        """When records of the topic were taken over last; None where none were."""
+        row = self._base.execute("SELECT read_at FROM place WHERE topic = ?", (topic,)).fetchone()
+        return datetime.fromisoformat(row[0]) if row else None
+
     def apply(self, topic: str, entries: Iterable[Entry | Unreadable]) -> Counts:
         """Take over records and their place, all or nothing; what is behind the place already is taken once more.
 
@@ -165,9 +168,9 @@ class LabelStore:
                     self._take(entry, entry.label, counts)
             if last >= 0:
                 self._base.execute(
-                    "INSERT INTO place VALUES (?1, ?2) ON CONFLICT (topic) DO UPDATE "
-                    "SET next_offset = max(next_offset, ?2)",
-                    (topic, last + 1),
+                    "INSERT INTO place VALUES (?1, ?2, ?3) ON CONFLICT (topic) DO UPDATE "
+                    "SET next_offset = max(next_offset, ?2), read_at = ?3",
+                    (topic, last + 1, self.now().isoformat()),
                 )
         if counts.erased or not self._is_overwritten:
             self._overwrite()

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from models.engine import Engine
 from models.text import clean, fingerprint
@@ -96,7 +97,7 @@ def judged(
     verdicts = {task: judge(one, limits) for task, one in evidence.items()}
     if chief not in verdicts:
         return Judgement(verdict="same", reasons=("too few: no label was set aside",), is_sound=False)
-    forecast = {chief: _forecast(evidence[chief])} if LATER in evidence[chief].slices else {}
+    forecast = {chief: _forecast(evidence[chief], found[chief][LATER])} if LATER in evidence[chief].slices else {}
     unseen = sorted(champion.tasks.keys() - verdicts.keys())
     return _all(chief, verdicts, unseen, forecast)
 
@@ -132,13 +133,12 @@ def _all(
     )
 
 
-def _forecast(evidence: Evidence) -> Forecast:
-    """How the challenger answers to what is like the stream now."""
-    later = evidence.slices[LATER]
-    guesses = later.challenger.argmax(axis=1)
-    total = float(later.weights.sum())
+def _forecast(evidence: Evidence, later: Sequence[Labelled]) -> Forecast:
+    """How the challenger answers to what is like the stream now; by the whole weights, which the gate trims."""
+    guesses = evidence.slices[LATER].challenger.argmax(axis=1)
+    weights = np.array([row.weight for row in later])
+    total = float(weights.sum())
     shares = {
-        label: round(float(later.weights[guesses == column].sum()) / total, 4)
-        for column, label in enumerate(evidence.labels)
+        label: round(float(weights[guesses == column].sum()) / total, 4) for column, label in enumerate(evidence.labels)
     }
-    return Forecast(shares, round(total**2 / float((later.weights**2).sum()), 1))
+    return Forecast(shares, round(total**2 / float((weights**2).sum()), 1))

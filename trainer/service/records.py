@@ -53,7 +53,9 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
     is_sound: bool = True
     numbers: dict[str, Any] = {}
-    forecast: dict[str, Forecast] = {}
+    forecast: dict[str, Forecast] = msgspec.field(
+        default_factory=dict, name="foreseen"
+    )  # records had another `forecast`
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -63,6 +63,7 @@ class Run:
         if self._worker is None and self._waits_until is not None and self.now() < self._waits_until:
             return None
         if self._worker is None:
+            self.folder.write_found(msgspec.structs.replace(found, will_pass=False))  # whatever a killed one left
             self._worker = self.start(self.work, self.order, self.folder)
         self._hear(self._worker)
         code = self._worker.code

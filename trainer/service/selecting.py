@@ -11,7 +11,7 @@ from runtime import clock, log
 from trainer.dataset import part_of, read_file
 from trainer.gate.evidence import GOLDEN, OLD, RARE
 from trainer.labels.admission import admit
-from trainer.labels.aside import Guard, apart
+from trainer.labels.aside import Guard, apart, is_aside
 from trainer.labels.effective import Subject
 from trainer.labels.gold import questions
 from trainer.labels.policy import Policy
@@ -42,7 +42,7 @@ class Selection:
         self._deciding.add(GOLDEN, _texts(place.golden))
         self._deciding.add(RARE, _texts(place.rare))
         self._deciding.add(OLD, [text for path in place.base for text in _texts(path, part="test")])
-        self._known = frozenset(row.key for path in place.base for row in read_file(path).rows)
+        self._known = frozenset(row.key for path in place.base for row in read_file(path, is_kept_from=is_aside).rows)
 
     def sort(self, labels: Iterable[LabelSubmitted]) -> Sorted:
         """All labels of the store, told apart; what is refused is counted by its reason."""

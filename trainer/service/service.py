@@ -13,8 +13,7 @@ from runtime import clock, log
 from runtime.crashpoints import Pass, unharmed
 from runtime.errors import ModelError
 from trainer.field import report
-from trainer.labels.stale import forgotten
-from trainer.labels.store import LabelStore
+from trainer.labels import stale
 from trainer.prequential import Ledger
 from trainer.service import records
 from trainer.service.folder import folders
@@ -175,13 +174,7 @@ class Service:
     def _begin_term(self) -> int:
         """The store is this machine's: a leader catches up from where it has read, whatever the group says."""
         self._end_term()
-        if forgotten(self.labels, self.now()):
-            _log.info(
-                "label_store_rebuilt",
-                path=str(self.labels),
-                reason="not written for so long that tombstones may be gone",
-            )
-        labels = LabelStore(self.labels, self.parts.ranks)
+        labels = stale.opened(self.labels, self.parts.ranks, self.now)
         registry = Registry(self.store, self.who, self.parts.announce, self.now)
         self._term = Leading(
             state=self.state, labels=labels, registry=registry, parts=self.parts, rules=self.rules,

@@ -73,12 +73,19 @@ class Watching:
         return f"run {record.number}: {why}"
 
     def _errors(self, before: str, after: str) -> Errors:
-        """By task, of both versions on what each served; without the tasks of which one has no label."""
+        """By task, of both versions on what each served; without the tasks of which one has no label.
+
+        Of the one before the newest alone, as many as the new one has: a version that was trained because the stream
+        had drifted is not held against the easy weeks of before.
+        """
         found: dict[tuple[str, str], list[Outcome]] = {}
         for outcome in outcomes(self.evidence.completed(self.believed()), self.ranks):
             found.setdefault((outcome.task, outcome.version), []).append(outcome)
         return {
-            task: (_quality(own), _quality(found[task, after]))
+            task: (
+                _quality(own[-max(len(found[task, after]), round(self.bounds.min_labels)) :]),
+                _quality(found[task, after]),
+            )
             for (task, version), own in found.items()
             if version == before and (task, after) in found
         }

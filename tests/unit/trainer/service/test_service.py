@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from kafka.errors import KafkaConnectionError
 
-from trainer.labels.store import Entry
+from trainer.labels.store import Entry, LabelStore
 from trainer.service import records
 from trainer.service.folder import folder_of, folders
 from trainer.service.metrics import Metrics
@@ -153,15 +153,13 @@ def test_a_standby_keeps_no_folder_of_a_run_that_was_recorded(service: Service, 
     assert [one.number for one in folders(service.state)] == [2]
 
 
-def test_a_label_store_that_was_not_read_on_for_a_month_is_rebuilt(service: Service) -> None:
+def test_a_label_store_that_was_not_read_on_for_a_month_is_rebuilt(service: Service, world: World) -> None:
     service.lease.waiting = entries(label(1), label(2))  # type: ignore[attr-defined]
     service.turn()
     service._end_term()
-    written = datetime.fromtimestamp(service.labels.stat().st_mtime, UTC)
-    service.now = lambda: written + timedelta(days=24)
+    world.now += timedelta(days=24)
     assert service._begin_term() == 2
     service._end_term()
-    written = datetime.fromtimestamp(service.labels.stat().st_mtime, UTC)
-    service.now = lambda: written + timedelta(days=26)
+    LabelStore(service.labels).close()  # who opens it has not read on
+    world.now += timedelta(days=2)
     assert service._begin_term() == 0
-    assert [*service.labels.parent.glob("labels.sqlite*")]

@@ -13,7 +13,7 @@ from trainer.service.leading import Leading
 from trainer.service.records import Forecast, Plan
 from trainer.service.tail import Answer, Said
 
-from .conftest import BUILT, FIRST, Inline, World, label
+from .conftest import BUILT, FIRST, WHEN, Inline, World, label
 
 
 def answer(number: int, version: str, says: str, *, is_shadow: bool = False) -> Answer:
@@ -93,6 +93,29 @@ def promoted(world: World) -> Leading:
     assert world.moves()[-1] == ("promote", BUILT)
     world.verdict = "same"
     return term
+
+
+def test_the_easy_weeks_before_a_drift_do_not_count_against_what_was_trained_for_it(world: World) -> None:
+    """The old one had 5 % wrong for long, then 60 %; the new one has 30 % of the same stream."""
+    term = world.term()
+    old, new = ({"model_version": one, "probabilities": ANSWERS} for one in (FIRST, BUILT))
+
+    def said(share: float, count: int) -> list[str]:
+        return ["positive" if number < share * count else "negative" for number in range(count)]
+
+    def published(number: int) -> dict[str, object]:
+        return {"published_at": WHEN + timedelta(minutes=number)}
+
+    easy = [label(n, says, **old, **published(n)) for n, says in enumerate(said(0.05, 2_000))]
+    hard = [label(2_000 + n, says, **old, **published(2_000 + n)) for n, says in enumerate(said(0.6, 300))]
+    world.submit(term, *easy, *hard)
+    world.turn(term, 5)
+    assert world.moves()[-1] == ("promote", BUILT)
+    world.verdict = "same"
+    after = [label(3_000 + n, says, **new, **published(3_000 + n)) for n, says in enumerate(said(0.3, 200))]
+    world.submit(term, *after)
+    world.turn(term, 5)
+    assert world.moves()[-1] == ("promote", BUILT)
 
 
 def contradict(world: World, term: Leading, number: int = 200, labeller: str = "ana") -> None:

@@ -166,8 +166,9 @@ def measure(order: Order) -> dict[str, Any]:
 
     Returns:
         `arms`: each its `name`, macro-F1 on the `newest` and on the `first` chunk after the last one, `forgot` (what
-        it once had on the first chunk and has no more: Chaudhry et al. 2018, eq. 3), `seconds_per_1000_labels` (of
-        one core, training only), and the `matrix`; all means over the seeds, with their `spread` (lowest, highest).
+        it had on the first chunk when it had learnt that, and has no more; below 0 where it has more: backward
+        transfer, Lopez-Paz & Ranzato 2017, eq. 3, with its sign turned), `seconds_per_1000_labels` (of one core,
+        training only), and the `matrix`; all means over the seeds, with their `spread` (lowest, highest).
         `default`: the cheapest trained arm that forgot at most a point; None where each forgot more.
     """
     order = warmed_up(order)
@@ -241,7 +242,7 @@ def row(name: str, matrices: Sequence[Matrix], seconds: float) -> dict[str, Any]
         "name": name,
         "newest": float(mean[-1, -1]),
         "first": float(mean[-1, 0]),
-        "forgot": float(mean[:, 0].max() - mean[-1, 0]),
+        "forgot": float(mean[0, 0] - mean[-1, 0]),
         "seconds_per_1000_labels": seconds,
         "spread": {
             "newest": [float(f([m[-1, -1] for m in matrices])) for f in (min, max)],

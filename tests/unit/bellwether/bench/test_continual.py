@@ -83,6 +83,7 @@ def test_forgetting_is_what_was_known_once_and_the_default_forgets_at_most_a_poi
     first = [[0.9, 0.2], [0.7, 0.8]]
     one = continual.row("a", [np.array(first), np.array(first)], 1.0)
     assert one["forgot"] == pytest.approx(0.2)
+    assert continual.row("b", [np.array([[0.5, 0.1], [0.6, 0.7]])], 1.0)["forgot"] == pytest.approx(-0.1)
     arms = [{"name": n, "forgot": f, "seconds_per_1000_labels": s} for n, f, s in (("a", 0.02, 1), ("b", 0.01, 9))]
     online = {"name": "frozen + online", "forgot": 0.0, "seconds_per_1000_labels": 0.1}
     assert continual.default([*arms, online]) == "b"

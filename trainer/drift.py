@@ -150,11 +150,6 @@ class Monitor:
             return []
         return self._update({"error": float(outcome.is_wrong)}, at)
 
-    @property
-    def values(self) -> dict[str, list[float]]:
-        """By signal, what its detector remembers: at most twice `MEMORY`, since its last alarm."""
-        return {signal: list(watch.values) for signal, watch in self._watches.items()}
-
     def _update(self, values: Mapping[str, float], at: datetime) -> list[Alarm]:
         raised = [Alarm(signal, at) for signal, value in values.items() if self._watches[signal].update(value)]
         self.alarms = [*self.alarms, *raised][-MOST_ALARMS:]

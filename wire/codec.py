@@ -10,7 +10,7 @@ import msgspec
 
 from runtime.errors import WireError
 from wire import cloudevents, ids
-from wire.events import Article
+from wire.events import Article, leaves_calendar
 
 SCHEMA_VERSION = 1
 MAX_DEPTH = 64
@@ -153,14 +153,8 @@ def _require_shallow(value: bytes) -> None:
 def _require_utc(article: Article) -> None:
     for name in ("published_at", "ingested_at"):
         time: datetime | None = getattr(article, name)
-        # Only at both ends of the calendar an offset can lead out of it.
-        if time is not None and time.year in {1, 9999}:
-            try:
-                time.astimezone(UTC)
-            except OverflowError as error:
-                raise WrongTypeError(
-                    f"{name} {time.isoformat()} lies outside the years 1 to 9999 of UTC; correct the time"
-                ) from error
+        if time is not None and leaves_calendar(time):
+            raise WrongTypeError(f"{name} {time.isoformat()} lies outside the years 1 to 9999 of UTC; correct the time")
 
 
 def deepest(value: bytes) -> int:

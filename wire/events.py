@@ -10,6 +10,18 @@ from msgspec import Meta, Struct
 UtcTime = Annotated[datetime, Meta(tz=True)]
 """RFC 3339 with an offset; a time without one is refused, because nobody can say which instant it means."""
 
+
+def leaves_calendar(time: datetime) -> bool:
+    """Whether a time has no place in the years 1 to 9999 of UTC: at both ends an offset can lead out of them."""
+    if time.year not in {1, 9999}:  # asked for each event
+        return False
+    try:
+        time.astimezone(UTC)
+    except OverflowError:
+        return True
+    return False
+
+
 Share = Annotated[int, Meta(ge=0, le=10_000)]
 """A probability as an integer of 1/10,000, so that sums do not depend on the order of addition."""
 
@@ -153,9 +165,5 @@ class LabelSubmitted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         for name in ("labelled_at", "published_at"):
             time: datetime | None = getattr(self, name)
-            # Only at both ends of the calendar an offset can lead out of it.
-            if time is not None and time.year in {1, 9999}:
-                try:
-                    time.astimezone(UTC)
-                except OverflowError as error:
-                    raise ValueError(f"{name} {time.isoformat()} lies outside the years 1 to 9999 of UTC") from error
+            if time is not None and leaves_calendar(time):
+                raise ValueError(f"{name} {time.isoformat()} lies outside the years 1 to 9999 of UTC")

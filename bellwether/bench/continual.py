@@ -51,7 +51,7 @@ class Order:
     chunks: int = 10
     first: int = 1_000
     labels: int = 200
-    tests: int = 150
+    tests: int = 200
     seeds: int = 3
     precision: str = "auto"
     tell: Callable[[str], None] = lambda _: None

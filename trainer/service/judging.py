@@ -129,7 +129,7 @@ def _all(
         reasons=(*reasons, *deciding.reasons),
         is_sound=deciding.is_sound and not lost and not unseen,
         numbers={task: one.numbers for task, one in verdicts.items()},
-        forecast=forecast,
+        foreseen=forecast,
     )
 
 

@@ -46,16 +46,14 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
         reasons: in words.
         is_sound: whether no check failed: a `same` that is not sound does not promote by age.
         numbers: that the reasons rest on, plain data.
-        forecast: by task; empty where unknown.
+        foreseen: by task; empty where unknown.
     """
 
     verdict: str
     reasons: tuple[str, ...] = ()
     is_sound: bool = True
     numbers: dict[str, Any] = {}
-    forecast: dict[str, Forecast] = msgspec.field(
-        default_factory=dict, name="foreseen"
-    )  # records had another `forecast`
+    foreseen: dict[str, Forecast] = {}
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -66,7 +66,7 @@ class Watching:
         errors = self._errors(record.parent, record.version)
         seen = self.evidence.counts(record.version)
         due = fields.looks_due(errors, seen, self._looked, self.bounds)
-        why = fields.rollback(errors, record.judgement.forecast, seen, due, self.bounds)
+        why = fields.rollback(errors, record.judgement.foreseen, seen, due, self.bounds)
         if why is None:
             self._looked |= due
             return None

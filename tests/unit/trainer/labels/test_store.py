@@ -1,5 +1,4 @@
 import sqlite3
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -14,19 +13,7 @@ from trainer.labels.store import Counts, Entry, LabelStore, entry_of
 from wire import labels
 from wire.events import LabelSubmitted
 
-WHEN = datetime(2026, 1, 5, 12, tzinfo=UTC)
-TOPIC = "news.label.submitted.v1"
-TEXT = "Harbour Mills cuts its forecast"
-
-
-def label(says: str = "negative", labeller: str = "ana", minutes: int = 0, **changes: object) -> LabelSubmitted:
-    fields = {"event_id": "e-1", "task": "sentiment", "text": TEXT} | changes
-    at = WHEN + timedelta(minutes=minutes)
-    return LabelSubmitted(label=says, labeller=labeller, labelled_at=at, **fields)  # type: ignore[arg-type]
-
-
-def entries(*given: LabelSubmitted, start: int = 0) -> list[Entry]:
-    return [Entry(start + number, labels.key(one), one) for number, one in enumerate(given)]
+from .samples import TEXT, TOPIC, entries, label
 
 
 @pytest.fixture

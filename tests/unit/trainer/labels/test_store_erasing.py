@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,25 +10,11 @@ import pytest
 from runtime.errors import InputError
 from trainer.labels.store import Counts, Entry, LabelStore
 from wire import labels
-from wire.events import LabelSubmitted
 
-WHEN = datetime(2026, 1, 5, 12, tzinfo=UTC)
-TOPIC = "news.label.submitted.v1"
-TEXT = "Harbour Mills cuts its forecast"
+from .samples import TEXT, TOPIC, entries, label
+
 SECRET = "the chairman of Vertano is to resign"
-
-
-def label(says: str = "negative", labeller: str = "ana", minutes: int = 0, **changes: object) -> LabelSubmitted:
-    fields = {"event_id": "e-1", "task": "sentiment", "text": TEXT} | changes
-    at = WHEN + timedelta(minutes=minutes)
-    return LabelSubmitted(label=says, labeller=labeller, labelled_at=at, **fields)  # type: ignore[arg-type]
-
-
 DOOMED = label(event_id="e-9", text=SECRET)
-
-
-def entries(*given: LabelSubmitted, start: int = 0) -> list[Entry]:
-    return [Entry(start + number, labels.key(one), one) for number, one in enumerate(given)]
 
 
 def holds(folder: Path, text: str) -> bool:

@@ -159,7 +159,7 @@ class World:
 
     def _judge(self, _: Order, __: RunFolder, version: str, ___: Tell) -> Judgement:
         self.deeds.append(f"judge {version}")
-        return Judgement(verdict=self.verdict, reasons=("as the test wants",), forecast=self.forecast)
+        return Judgement(verdict=self.verdict, reasons=("as the test wants",), foreseen=self.forecast)
 
     def _publish(self, version: str) -> None:
         self.deeds.append(f"publish {version}")

@@ -69,8 +69,8 @@ def test_the_labelled_task_decides_and_no_other_may_lose(sentiment: float, topic
     if topic < 0.8:
         assert found.reasons[0].startswith("topic: ")
         assert not found.is_sound
-    assert sum(found.forecast["sentiment"].shares.values()) == pytest.approx(1.0, abs=1e-3)
-    assert found.forecast["sentiment"].texts == 400
+    assert sum(found.foreseen["sentiment"].shares.values()) == pytest.approx(1.0, abs=1e-3)
+    assert found.foreseen["sentiment"].texts == 400
     assert set(found.numbers) == {"sentiment", "topic"}
 
 
@@ -78,7 +78,7 @@ def test_without_a_label_set_aside_nothing_is_better() -> None:
     found = judged(Scripted("v-1", 0.5, 0.5), Scripted("v-2", 1.0, 1.0), lambda task: {**of(task), LATER: []}, LIMITS)
     assert found.verdict == "same"
     assert any("too few" in reason for reason in found.reasons)
-    assert found.forecast == {}
+    assert found.foreseen == {}
 
 
 def test_a_task_of_which_there_is_no_text_may_have_lost_anything() -> None:

@@ -40,5 +40,6 @@ def test_a_damaged_memory_or_none_costs_a_measurement(probed: list[str], tmp_pat
     memory.write_bytes(b"{")
     assert precision.faster(Model(9), None, memory) == "bf16"  # type: ignore[arg-type]
     assert precision.faster(Model(9), None) == "fp32"  # type: ignore[arg-type]
-    assert precision.faster(Model(9), None, tmp_path) == "fp32"  # type: ignore[arg-type]
+    (tmp_path / "file").touch()
+    assert precision.faster(Model(9), None, tmp_path / "file" / "m.json") == "fp32"  # type: ignore[arg-type]
     assert not probed

@@ -23,6 +23,7 @@ from trainer.service.parts import Glance, Parts, Sorted, Tell, Trigger, Work
 from trainer.service.records import Forecast, Judgement, Plan
 from trainer.service.registry import Registry
 from trainer.service.rules import Recipe, Rules
+from trainer.service.tail import Answer
 from trainer.service.work import Said, work_through
 from wire import labels
 from wire.events import LabelSubmitted
@@ -88,6 +89,7 @@ class World:
     refused: str = "nobody"
     told: list[tuple[object, ...]] = field(default_factory=list)
     followed: list[str | None] = field(default_factory=list)
+    answered: list[Answer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.store: Store = open_store(str(self.folder / "store"), make=True)
@@ -106,6 +108,7 @@ class World:
             believed=lambda given: [one for one in given if one.labeller != self.distrusted],
             work=Work(train=self._train, build=self._build, judge=self._judge),
             follow=self.followed.append,
+            answered=self.answered.append,
             begun=lambda: self.told.append(("begun",)),
             labelled=lambda one, at: self.told.append((one.event_id, at)),
             forgotten=lambda event_id: self.told.append(("forgotten", event_id)),

@@ -100,3 +100,12 @@ def test_a_label_that_no_engine_can_give_is_left_out_and_told() -> None:
     found = judged(Scripted("v-1", 0.7, 0.8), Scripted("v-2", 0.9, 0.8), odd, LIMITS, said.append)
     assert found.verdict == "better"
     assert any(sentence.startswith(f"1 texts of the slice '{LATER}' are left out") for sentence in said)
+
+
+def test_a_forecast_counts_whole_weights_which_the_gate_trims() -> None:
+    later = [row._replace(weight=1_000.0 if n % 5 == 0 else 1.0) for n, row in enumerate(texts("sentiment", 400, 0))]
+    found = judged(
+        Scripted("v-1", 0.7, 0.8), Scripted("v-2", 0.9, 0.8),
+        lambda task: {**of(task), LATER: later} if task == "sentiment" else of(task), LIMITS,
+    )  # fmt: skip
+    assert 79 < found.foreseen["sentiment"].texts < 82

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from models.text import fingerprint
 from trainer.dataset import part_of
 from trainer.gate.evidence import GOLDEN, LATER, OLD
 from trainer.labels.aside import is_aside
@@ -127,3 +128,24 @@ def test_of_what_was_set_aside_the_newest_texts_are_judged_each_once(place: Plac
     assert later[1].text == text(0)
     assert text(3) not in {one.text for one in later}
     assert text(MOST + 1) not in {one.text for one in later}
+
+
+def test_each_of_several_base_files_has_its_share_of_the_old_domain(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.service.judging.MOST", 20)
+    (tmp_path / "aside.jsonl").touch()
+    files = [rows(tmp_path / f"{name}.jsonl", [f"{name} {text(n)}" for n in range(400)]) for name in ("one", "two")]
+    old = slices(tmp_path / "aside.jsonl", tuple(files), None, None, "sentiment")[OLD]
+    assert len(old) == 20
+    assert {one.text.split()[0] for one in old} == {"one", "two"}
+
+
+def test_labels_of_an_export_that_is_a_base_file_are_set_aside_still(place: Place, tmp_path: Path) -> None:
+    said = [text(n) for n in range(200)]
+    base = tmp_path / "export.jsonl"
+    base.write_text("".join(json.dumps({"text": one, "label": "positive", "labeller": "ana"}) + "\n" for one in said))
+    given = [label(n, text=one) for n, one in enumerate(said)]
+    found = Selection(replace(place, base=(base,)), Policy(trusted=("ana",)), lambda: WHEN).sort(given)
+    deciding = {one for one in said if is_aside(one) and part_of(fingerprint(one)) != "test"}
+    assert {one.text for one in found.aside.values()} == deciding

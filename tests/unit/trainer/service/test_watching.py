@@ -191,3 +191,13 @@ def test_a_champion_whose_answers_shift_from_the_forecast_goes(world: World) -> 
     assert world.moves()[-1] == ("rollback", FIRST)
     why = pointers.moves(world.store)[-1].why
     assert why.startswith("run 1: sentiment negative: 100.0% of 500 events, the gate foresaw 50.0% on 400 texts")
+
+
+def test_the_parts_are_told_who_serves_at_each_turn_and_of_each_answer_once(world: World) -> None:
+    term = world.term()
+    world.turn(term, 2)
+    assert world.followed == [FIRST, FIRST]
+    for _ in range(2):
+        term.answer(answer(1, FIRST, "negative"))
+    term.answer(answer(1, FIRST, "negative", is_shadow=True))
+    assert [one.is_shadow for one in world.answered] == [False, True]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import struct
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import BrokerNotAvailableError, KafkaError, KafkaTimeoutError
+from aiokafka.errors import BrokerNotAvailableError, CommitFailedError, KafkaError, KafkaTimeoutError
 from aiokafka.protocol.api import RequestStruct, Response
 from aiokafka.protocol.metadata import MetadataRequest_v5
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
@@ -24,6 +25,9 @@ from streams.classify.positions import Position, PositionError, Verdict, judge
 
 REQUEST_S = 15
 """For each question; a broker that answers does so in milliseconds."""
+
+MEMBERS_S = 30
+"""A worker that died is a member until its session ends, and in a rebalance until that ends: 6 s and 20 s."""
 
 _log = log.get(__name__)
 
@@ -107,16 +111,7 @@ class Admission:
             if changed is None:
                 raise
             raise PositionError(f"{changed}. Go on with this log by --accept-reset, but first: {error}") from error
-        verdict = judge(
-            await self._positions(consumer, places),
-            group=self.group,
-            topic=self.topic,
-            changed=changed,
-            accept_expired=self.accept_expired,
-            accept_reset=self.accept_reset,
-        )
-        if verdict.commit:
-            await self._commit(consumer, verdict)
+        verdict = await self._settled(consumer, places, changed)
         if self.log is None:
             self._memory().remember(log)
         return Admitted(verdict.expired, log)
@@ -161,16 +156,38 @@ class Admission:
                 )
         return [TopicPartition(self.topic, number) for number in sorted(partitions)]
 
-    async def _commit(self, consumer: AIOKafkaConsumer, verdict: Verdict) -> None:
+    async def _settled(self, consumer: AIOKafkaConsumer, places: list[TopicPartition], changed: str | None) -> Verdict:
+        """Judge, and commit what was accepted; judge anew while the group has members, who may commit themselves."""
+        for left in range(MEMBERS_S, -1, -1):
+            verdict = judge(
+                await self._positions(consumer, places),
+                group=self.group,
+                topic=self.topic,
+                changed=changed,
+                accept_expired=self.accept_expired,
+                accept_reset=self.accept_reset,
+            )
+            if not verdict.commit or await self._is_committed(consumer, verdict):
+                return verdict
+            if left == MEMBERS_S:
+                _log.warning("group_has_members", group=self.group, waits_s=MEMBERS_S)
+            await asyncio.sleep(min(left, 1))
+        raise PositionError(
+            f"cannot move group {self.group!r} to where its user accepted to go on: Kafka refuses while the group has "
+            f"members, and it has some after {MEMBERS_S} s. Stop its other workers first"
+        )
+
+    async def _is_committed(self, consumer: AIOKafkaConsumer, verdict: Verdict) -> bool:
+        """Commit; False where Kafka refuses because the group has members."""
         offsets = {TopicPartition(self.topic, part): OffsetAndMetadata(at, "") for part, at in verdict.commit.items()}
         try:
             await consumer.commit(offsets)
+        except CommitFailedError:
+            return False
         except KafkaError as error:
-            raise PositionError(
-                f"cannot move group {self.group!r} to the log's start: {type(error).__name__}: {error}. "
-                "Stop its other workers first"
-            ) from error
+            raise PositionError(f"cannot move group {self.group!r}: {type(error).__name__}: {error}") from error
         _log.warning("offsets_moved", group=self.group, expired=verdict.expired, to=dict(verdict.commit))
+        return True
 
 
 def is_away(error: KafkaError | OSError) -> bool:

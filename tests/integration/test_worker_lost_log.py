@@ -84,6 +84,30 @@ def own() -> Iterator[Cluster]:
         yield made
 
 
+@contextmanager
+def dead_member(bootstrap: str, group: str) -> Iterator[None]:
+    """A member that stopped without leaving: the broker keeps it for its session."""
+    code = """if True:
+        import sys
+        from confluent_kafka import Consumer
+        bootstrap, group, topic = sys.argv[1:]
+        names = {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False}
+        consumer = Consumer(names | {"session.timeout.ms": 10_000})
+        consumer.subscribe([topic], on_assign=lambda *_: print("joined", flush=True))
+        while True:
+            consumer.poll(1)
+    """
+    command = [sys.executable, "-c", code, bootstrap, group, PUBLISHED.name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as member:
+        try:
+            assert member.stdout is not None
+            assert member.stdout.readline() == "joined\n"
+            member.send_signal(signal.SIGSTOP)
+            yield
+        finally:
+            member.kill()
+
+
 def publish(bootstrap: str, count: int) -> None:
     producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
     for number in range(count):
@@ -132,6 +156,14 @@ def test_the_same_cluster_with_an_empty_log_ends_the_worker(own: Cluster, tmp_pa
         one.process.send_signal(signal.SIGCONT)
         assert one.process.wait(WAIT_S) == 1, one.said()
         assert "group 'bellwether-classify' has no committed offset" in one.said()
+
+
+def test_an_accepted_reset_waits_for_members_that_died_without_leaving(own: Cluster, tmp_path: Path) -> None:
+    publish(own.bootstrap, 2)
+    group = "new"
+    with dead_member(own.bootstrap, group), worker(own.bootstrap, tmp_path, "--accept-reset", "--group", group) as one:
+        one.wait_for(lambda: one.scored() == 2)
+        assert "group_has_members" in one.said()
 
 
 def test_a_log_that_was_made_anew_with_the_groups_offsets_ends_the_worker_and_the_next(

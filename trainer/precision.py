@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import platform
 import time
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runtime import whole_file
 from trainer.feed import Feed
 
 if TYPE_CHECKING:
@@ -74,14 +74,9 @@ def _read(memory: Path | None) -> dict[str, str]:
 
 
 def _write(memory: Path | None, known: dict[str, str]) -> None:
-    """Whole or not at all; a folder that cannot be written costs a measurement the next time, and no training."""
+    """A folder that cannot be written costs a measurement the next time, and no training."""
     if memory is None:
         return
-    draft = memory.with_name(f".{memory.name}.{os.getpid()}")
-    try:
+    with suppress(OSError):
         memory.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(msgspec.json.format(msgspec.json.encode(known, order="sorted"), indent=1))
-        draft.replace(memory)
-    except OSError:
-        with suppress(OSError):
-            draft.unlink()
+        whole_file.write(memory, msgspec.json.format(msgspec.json.encode(known, order="sorted"), indent=1))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from runtime import log
+from runtime import log, whole_file
 from runtime.errors import DependencyError
 
 FILE = "clusters.json"
@@ -98,7 +96,8 @@ class Memory:
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self._file.with_suffix(".lock"), timeout=LOCK_S):
-                self._write(self._read() | ids)
+                written = json.dumps(self._read() | ids, indent=1, sort_keys=True)
+                whole_file.write(self._file, written.encode())
         except Timeout as error:
             raise DependencyError(
                 f"another process has held the lock of {self._file} for {LOCK_S:.0f} s; end it, then start again"
@@ -110,18 +109,6 @@ class Memory:
                 detail=str(error),
                 cure="free the disk or make the folder writable; until then no start sees that the log is another",
             )
-
-    def _write(self, ids: dict[str, str]) -> None:
-        with tempfile.NamedTemporaryFile("w", dir=self._file.parent, prefix=".clusters-", delete=False) as draft:
-            path = Path(draft.name)
-            try:
-                draft.write(json.dumps(ids, indent=1, sort_keys=True))
-                draft.flush()
-                os.fsync(draft.fileno())
-                path.replace(self._file)
-            except OSError:
-                path.unlink(missing_ok=True)
-                raise
 
     def _read(self) -> dict[str, str]:
         """The whole file. A damaged one stops nobody, but says that the check is off until the file is new."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
 
+from runtime import whole_file
 from runtime.errors import SettingsError
 from streams.classify.metrics import Metrics
 
@@ -64,23 +64,13 @@ class HealthServer:
             ) from error
         self.port = int(self._runner.addresses[0][1])
         try:
-            self._write_port()
+            if self._port_file is not None:
+                whole_file.write(self._port_file, b"%d\n" % self.port)
         except OSError as error:
             await self.stop()
             raise SettingsError(
                 f"cannot write the port to {self._port_file}: {error.strerror}; choose another --port-file"
             ) from error
-
-    def _write_port(self) -> None:
-        if self._port_file is not None:
-            draft = self._port_file.with_name(self._port_file.name + f".{os.getpid()}")
-            try:
-                draft.write_text(f"{self.port}\n", encoding="ascii")
-                draft.replace(self._port_file)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    draft.unlink()
-                raise
 
     async def stop(self) -> None:
         """Stop listening and take the port file away."""

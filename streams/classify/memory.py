@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import msgspec
 from filelock import FileLock
 
+from runtime import whole_file
 from runtime.errors import InputError
 
 MEMORY_FILE = "champion.json"
@@ -58,12 +57,4 @@ def remember(home: Path, served: Remembered) -> None:
     with FileLock(home / LOCK_FILE, timeout=LOCK_S):
         if served.generation < remembered(home).generation:
             return
-        with tempfile.NamedTemporaryFile("wb", dir=home, prefix=".champion-", delete=False) as file:
-            draft = Path(file.name)
-            try:
-                file.write(msgspec.json.encode(served))
-                file.flush()
-                os.fsync(file.fileno())  # a power cut must leave the old or the new, not an empty file
-                draft.replace(home / MEMORY_FILE)
-            finally:
-                draft.unlink(missing_ok=True)
+        whole_file.write(home / MEMORY_FILE, msgspec.json.encode(served))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+
+from runtime import whole_file
 
 MAX_SEEN = 5_000
 """Ids kept per feed, newest last: some feeds carry hundreds of entries, none carries thousands."""
@@ -49,7 +50,4 @@ def load(folder: Path, feed: str) -> FeedState:
 def save(folder: Path, state: FeedState) -> None:
     """Write it whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = path_of(folder, state.feed)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_bytes(msgspec.json.encode(state))
-    temporary.replace(path)
+    whole_file.write(path_of(folder, state.feed), msgspec.json.encode(state))

@@ -6,7 +6,6 @@ Texts lie in it, so it goes as soon as the run is over: an erased text must not 
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from runtime import whole_file
 from runtime.errors import InputError
 from trainer.labels.effective import Subject
 from trainer.service.records import Judgement
@@ -108,7 +108,7 @@ class RunFolder:
 
     def write_order(self, order: Order) -> None:
         """From here on the run exists on this machine."""
-        _write(self.path / _ORDER, msgspec.json.encode(order))
+        whole_file.write(self.path / _ORDER, msgspec.json.encode(order))
 
     def order(self) -> Order | None:
         """None where the run was not collected whole."""
@@ -116,7 +116,7 @@ class RunFolder:
 
     def write_found(self, found: Found) -> None:
         """See `Found`."""
-        _write(self.path / _FOUND, msgspec.json.encode(found))
+        whole_file.write(self.path / _FOUND, msgspec.json.encode(found))
 
     def found(self) -> Found:
         """See `Found`."""
@@ -148,8 +148,8 @@ class RunFolder:
             for subject, label in kept
         }
         lines = [msgspec.json.encode(row, order="sorted") + b"\n" for _, row in sorted(rows.items())]
-        _write(self.kept, b"".join(lines))
-        _write(self.aside, b"".join(sorted(msgspec.json.encode(label) + b"\n" for label in aside)))
+        whole_file.write(self.kept, b"".join(lines))
+        whole_file.write(self.aside, b"".join(sorted(msgspec.json.encode(label) + b"\n" for label in aside)))
         return digest_of([self.kept, *base]), len(rows)
 
     def remove(self) -> None:
@@ -193,16 +193,6 @@ def digest_of(files: Sequence[Path]) -> str:
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}; name labelled files that are there") from error
     return hashlib.sha256("\n".join([*digests[:1], *sorted(digests[1:])]).encode()).hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, and on the disk when this returns."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def _read(path: Path, kind: type[_T]) -> _T | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
-from runtime import clock
+from runtime import clock, whole_file
 from runtime.errors import SettingsError
 from trainer.field_metrics import FieldMetrics
 from trainer.labels.metrics import LabelMetrics
@@ -103,9 +102,7 @@ def served(metrics: Metrics, host: str, port: int, port_file: Path | None) -> It
 
 
 def _write(path: Path, port: int) -> None:
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        draft.write_text(f"{port}\n", encoding="ascii")
-        draft.replace(path)
+        whole_file.write(path, b"%d\n" % port)
     except OSError as error:
         raise SettingsError(f"cannot write the port to {path}: {error.strerror}; choose another --port-file") from error

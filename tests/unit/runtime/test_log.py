@@ -6,19 +6,26 @@ import os
 from pathlib import Path
 
 import pytest
+import structlog
 
 from runtime import log
 
 
-@pytest.fixture
-def stream():
+@pytest.fixture(autouse=True)
+def _as_before():
     root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    out = io.StringIO()
-    log.configure("INFO", out)
-    yield out
+    handlers, level, configured = list(root.handlers), root.level, structlog.get_config()
+    yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    structlog.configure(**configured)
+
+
+@pytest.fixture
+def stream():
+    out = io.StringIO()
+    log.configure("INFO", out)
+    return out
 
 
 def test_a_line_off_a_terminal_is_one_json_object_with_its_fields(stream):

@@ -11,6 +11,7 @@ import pytest
 from filelock import FileLock
 from structlog.testing import capture_logs
 
+from runtime import whole_file
 from runtime.errors import DependencyError
 from streams.classify import clusters
 from streams.classify.clusters import FILE, Log, Memory
@@ -80,7 +81,7 @@ def test_what_another_worker_writes_in_between_is_kept(tmp_path: Path, monkeypat
     assert json.loads((tmp_path / FILE).read_text()) == {
         f"{group}@{AT}{what}": known for group in ("first", "second") for what, known in (("", "one"), ("/in", "first"))
     }
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".clusters-")] == []
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 @pytest.mark.parametrize("content", [b"{half", b"\xff", b"[1]", b'{"group@127.0.0.1:9092": 7}'])
@@ -108,13 +109,13 @@ def test_a_disk_that_does_not_take_the_file_is_reported_and_stops_nobody(tmp_pat
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(clusters.os, "fsync", full)
+    monkeypatch.setattr(whole_file.os, "fsync", full)
     with capture_logs() as lines:
         Memory(tmp_path, "group", AT, "in").remember(ONE)
     assert [(line["event"], line["detail"]) for line in lines] == [
         ("cluster_memory_not_written", "[Errno 28] No space left on device")
     ]
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".clusters-")] == []
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 def test_a_folder_that_cannot_be_is_reported_and_stops_nobody(tmp_path: Path) -> None:

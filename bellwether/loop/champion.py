@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from bellwether.loop.cast import spare_threads
 from bellwether.loop.screen import Screen
 from models import build, keys, registry
 from runtime.settings import Settings
@@ -27,12 +26,8 @@ def trained(data: Path, recipe: str, cache: Path, work: Path) -> Made:
     """A version that is trained on one file, and built in a registry of its own."""
 
     def made(screen: Screen) -> tuple[Path, Path]:
-        import torch
-
         from trainer import job
         from trainer.run import Run
-
-        torch.set_num_threads(spare_threads())
 
         out = work / "champion"
         out.mkdir(parents=True)

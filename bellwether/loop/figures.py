@@ -43,12 +43,19 @@ class Scores(NamedTuple):
         drifted: the champion on the new domain.
         after: the promoted version there; the champion's where none was promoted.
         ceiling: a model there that was trained on all labels of the new domain.
+        old_after: who serves at the end, on the old domain.
     """
 
     before: float
     drifted: float
     after: float
     ceiling: float
+    old_after: float
+
+    @property
+    def forgot_points(self) -> float:
+        """Points that who serves at the end is worse by on the old domain; below 0 where better."""
+        return 100 * (self.before - self.old_after)
 
     @property
     def recovered(self) -> float:
@@ -70,6 +77,7 @@ class Figures:
     score_ceiling: float
     score_without_retraining: float
     recovered: float
+    forgot_points: float
     verdict: str
 
     def plain(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bellwether.loop.cast import Stage, spare_threads
+from bellwether.loop.cast import Stage
 from bellwether.loop.figures import Scores
 from bellwether.loop.material import TASK
 from models import registry
@@ -37,12 +37,12 @@ def scores(order: Order, stage: Stage, champion: str, promoted: str | None, scre
     first = _opened(stage, champion)
     before, drifted = graded(first, material.old_test), graded(first, material.new_test)
     first.close()
-    after = drifted
+    after, old_after = drifted, before
     if promoted is not None:
         second = _opened(stage, promoted)
-        after = graded(second, material.new_test)
+        after, old_after = graded(second, material.new_test), graded(second, material.old_test)
         second.close()
-    return Scores(before, drifted, after, _ceiling(order, stage.folder, screen))
+    return Scores(before, drifted, after, _ceiling(order, stage.folder, screen), old_after)
 
 
 def graded(engine: Engine, test: Test) -> float:
@@ -55,14 +55,11 @@ def _opened(stage: Stage, version: str) -> Engine:
 
 
 def _ceiling(order: Order, folder: Path, screen: Screen) -> float:
-    import torch
-
     from models import encoders
     from models.classifier import load_trained
     from trainer import job
     from trainer.run import Run
 
-    torch.set_num_threads(spare_threads())
     labels = folder / "all-labels.jsonl"
     rows = ({"text": story.text, "label": story.label} for story in order.material.after)
     labels.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

@@ -88,10 +88,10 @@ TEST, GOLDEN = 2_200, 300
 def real(old: Path, new: Path, folder: Path, seed: int) -> Material:
     """Two labelled files of real text: the first is what the champion knows, the second is what comes then.
 
-    Near-copies are one text. Of each domain some texts grade, and `GOLDEN` are the golden set's: nothing else holds
-    them. Of the old domain those that grade are a half of its test part, and the rest is what champion and trainer are
-    given; of its test part the other half is there, the gate's old domain. Of the new domain `TEST` texts grade, and
-    the rest is streamed in an order drawn by the seed.
+    Near-copies are one text. Of each domain `GOLDEN` texts are the golden set's alone. Of the old domain its test part
+    grades; a half of that is streamed before the drift, the other half is there for the gate as its old domain, and
+    all the rest is what champion and trainer learn. Of the new domain `TEST` texts grade, and the rest is streamed in
+    an order drawn by the seed.
 
     Args:
         old: JSON Lines, gz too, with `text` and `label`.
@@ -106,7 +106,8 @@ def real(old: Path, new: Path, folder: Path, seed: int) -> Material:
     graded, chosen, streamed = coming[:TEST], coming[TEST : TEST + GOLDEN], coming[TEST + GOLDEN :]
     if len(streamed) < TEST:
         raise InputError(f"{new} has {len(coming):,} different texts; {2 * TEST + GOLDEN:,} are needed")
-    calm = [one for one in known if part_of(one.key) == "test"][::2]
+    test = [one for one in known if part_of(one.key) == "test"]
+    calm = test[::2]
     kept = [one for one in known if part_of(one.key) != "test"][:GOLDEN]
     apart = {one.key for one in (*calm, *kept)}
     for part in (streamed, calm):
@@ -118,7 +119,7 @@ def real(old: Path, new: Path, folder: Path, seed: int) -> Material:
         name=f"{old.parent.name}, then {new.parent.name}",
         before=_stories(calm, "calm"),
         after=_stories(streamed, "drift"),
-        old_test=[(one.text, one.labels[TASK]) for one in calm],
+        old_test=[(one.text, one.labels[TASK]) for one in test],
         new_test=[(one.text, one.labels[TASK]) for one in graded],
         base=base,
         golden=golden,

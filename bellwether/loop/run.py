@@ -203,6 +203,7 @@ def _outcome(order: Order, stage: Stage, champion: str, lived: _Lived, screen: S
         score_ceiling=round(found.ceiling, 4),
         score_without_retraining=round(found.drifted, 4),
         recovered=round(found.recovered, 4),
+        forgot_points=round(found.forgot_points, 2),
         verdict="none" if lived.record is None else lived.record.judgement.verdict,
     )
     moments = {

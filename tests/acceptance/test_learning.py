@@ -57,6 +57,7 @@ def test_a_drift_is_learnt_judged_and_served(kafka: Cluster, tmp_path: Path) -> 
     assert figures.score_drifted < 0.6 < figures.score_after
     assert figures.score_without_retraining == figures.score_drifted
     assert figures.recovered > 0.5
+    assert figures.forgot_points < 3
     assert figures.label_to_serving_seconds is not None
     assert figures.label_to_serving_seconds > 0
     assert figures.drift_to_recovery_seconds is not None

@@ -3,7 +3,7 @@ import pytest
 from bellwether.loop import figures
 from bellwether.loop.figures import Scores, Seen
 
-FOUND = Scores(before=0.8, drifted=0.2, after=0.7, ceiling=0.8)
+FOUND = Scores(before=0.8, drifted=0.2, after=0.7, ceiling=0.8, old_after=0.79)
 
 
 def events(count: int, version: str, right: float, start_ms: int = 0, is_drifted: bool = True) -> list[Seen]:
@@ -34,7 +34,11 @@ def test_macro_f1_counts_each_class_alike_and_is_0_without_texts() -> None:
 
 def test_recovered_is_the_part_of_what_could_be_won_back() -> None:
     assert FOUND.recovered == pytest.approx(5 / 6)
-    assert Scores(0.8, 0.8, 0.9, 0.8).recovered == 0.0
+    assert Scores(0.8, 0.8, 0.9, 0.8, 0.8).recovered == 0.0
+
+
+def test_forgot_is_what_the_old_domain_lost_in_points() -> None:
+    assert FOUND.forgot_points == pytest.approx(1.0)
 
 
 def test_recovery_is_when_the_new_version_alone_has_won_back_half() -> None:

@@ -13,8 +13,8 @@ from runtime.crashpoints import Pass, unharmed
 from trainer.labels.aside import texts_aside
 from trainer.labels.effective import Subject, effective
 from trainer.labels.store import Counts, Entry, LabelStore, Unreadable
-from trainer.service import field as fields
-from trainer.service.evidence import Evidence
+from trainer.service import guardrails
+from trainer.service.answers import Answers
 from trainer.service.folder import Order, folder_of, folders
 from trainer.service.parts import Glance, Parts, Trigger
 from trainer.service.promotion import Step, next_step
@@ -63,7 +63,7 @@ class Leading:
     now: clock.Now = clock.now
     start: Start = Worker
     run: Run | None = field(default=None, init=False)
-    evidence: Evidence = field(default_factory=Evidence, init=False)
+    answers: Answers = field(default_factory=Answers, init=False)
     step: Step = field(default=Step("over", "nothing was looked at yet"), init=False)
     _lost: int = field(default=0, init=False)
     _too_few_up_to: int = field(default=-1, init=False)
@@ -73,7 +73,7 @@ class Leading:
     def __post_init__(self) -> None:
         bounds, watch_s = self.rules.bounds, self.rules.watch_s
         self._watching = Watching(
-            self.registry, self.evidence, lambda: self.parts.believed(self.labels.labels()), self.parts.ranks, bounds,
+            self.registry, self.answers, lambda: self.parts.believed(self.labels.labels()), self.parts.ranks, bounds,
             watch_s, self.now,
         )  # fmt: skip
         self.parts.begun()
@@ -87,7 +87,7 @@ class Leading:
                 _log.warning("label_unreadable", topic=LABELS.name, offset=entry.offset, problem=entry.problem)
             elif entry.label is None:
                 event_id = event_of(entry.key)
-                self.evidence.forget(event_id)
+                self.answers.forget(event_id)
                 self.parts.forgotten(event_id)
         return counts
 
@@ -99,7 +99,7 @@ class Leading:
 
     def answer(self, answer: Answer) -> None:
         """See what a version said."""
-        if self.evidence.take(answer):
+        if self.answers.take(answer):
             self.parts.answered(answer)
 
     def turn(self) -> RunRecord | None:
@@ -195,9 +195,9 @@ class Leading:
     def _in_shadow(self, record: RunRecord) -> str | None:
         if record.parent is None or record.version is None or self.registry.pointer.challenger != record.version:
             return None
-        pairs = self.evidence.pairs(record.parent, record.version, self._believed().values())
+        pairs = self.answers.pairs(record.parent, record.version, self._believed().values())
         _log.info("shadow_compared", run=record.number, pairs=pairs)
-        return fields.worse_in_shadow(pairs, self.rules.bounds)
+        return guardrails.worse_in_shadow(pairs, self.rules.bounds)
 
     def _believed(self) -> dict[Subject, LabelSubmitted]:
         """The labels that count, of people who are believed; those without a text are left out."""

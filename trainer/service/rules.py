@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from trainer.service.field import Bounds
+from trainer.service.guardrails import Bounds
 from trainer.service.records import Plan
 
 WATCH_S = 3_600.0

@@ -45,7 +45,7 @@ RETRY_S = 5.0
 BACK = timedelta(minutes=30)
 """How far a new leader goes back in what versions answered: thrice the usual shadow (`Plan.shadow_s`), so that one that
 was under way when leaders changed is read from its beginning. More takes longer to read before the trainer is up to
-date, for answers of which only the newest are kept (`evidence.KEPT`)."""
+date, for answers of which only the newest are kept (`answers.KEPT`)."""
 
 _log = log.get(__name__)
 

@@ -9,9 +9,9 @@ from datetime import datetime
 from runtime import clock
 from trainer.field import Quality, quality
 from trainer.prequential import Outcome, outcomes
-from trainer.service import field as fields
-from trainer.service.evidence import Evidence
-from trainer.service.field import Bounds, Compared, Errors
+from trainer.service import guardrails
+from trainer.service.answers import Answers
+from trainer.service.guardrails import Bounds, Compared, Errors
 from trainer.service.promotion import promoted_at
 from trainer.service.records import RunRecord
 from trainer.service.registry import Registry
@@ -27,7 +27,7 @@ class Watching:
 
     Args:
         registry: says who serves, and which run made it.
-        evidence: what versions answered.
+        answers: what versions answered.
         believed: all labels by which the field is measured.
         ranks: of labellers, see `trainer.labels.effective`.
         bounds: when the field decides.
@@ -36,7 +36,7 @@ class Watching:
     """
 
     registry: Registry
-    evidence: Evidence
+    answers: Answers
     believed: Callable[[], Iterable[LabelSubmitted]]
     ranks: Mapping[str, int]
     bounds: Bounds
@@ -64,9 +64,9 @@ class Watching:
             return None
         self._due = now
         errors = self._errors(record.parent, record.version)
-        seen = self.evidence.counts(record.version)
-        due = fields.looks_due(errors, seen, self._looked, self.bounds)
-        why = fields.rollback(errors, record.judgement.foreseen, seen, due, self.bounds)
+        seen = self.answers.counts(record.version)
+        due = guardrails.looks_due(errors, seen, self._looked, self.bounds)
+        why = guardrails.rollback(errors, record.judgement.foreseen, seen, due, self.bounds)
         if why is None:
             self._looked |= due
             return None
@@ -79,7 +79,7 @@ class Watching:
         had drifted is not held against the easy weeks of before.
         """
         found: dict[tuple[str, str], list[Outcome]] = {}
-        for outcome in outcomes(self.evidence.completed(self.believed()), self.ranks):
+        for outcome in outcomes(self.answers.completed(self.believed()), self.ranks):
             found.setdefault((outcome.task, outcome.version), []).append(outcome)
         return {
             task: (

@@ -6,8 +6,8 @@ import pickle
 from datetime import timedelta
 
 from trainer.labels.store import Entry
+from trainer.service.answers import Answers
 from trainer.service.drifting import Drift
-from trainer.service.evidence import Evidence
 from trainer.service.tail import Answer, Said
 from trainer.triggers import Alarm
 from wire import labels
@@ -109,10 +109,10 @@ def test_a_tombstone_is_told(world: World) -> None:
 
 
 def test_no_text_of_an_answer_is_kept() -> None:
-    evidence = Evidence()
-    evidence.take(Answer("e-1", "v-1", {"sentiment": Said("negative")}, text="Ostra cuts"))
-    assert b"Ostra cuts" not in pickle.dumps(evidence)
-    (completed,) = evidence.completed([label(1)])
+    answers = Answers()
+    answers.take(Answer("e-1", "v-1", {"sentiment": Said("negative")}, text="Ostra cuts"))
+    assert b"Ostra cuts" not in pickle.dumps(answers)
+    (completed,) = answers.completed([label(1)])
     assert completed.model_version == "v-1"
-    evidence.forget("e-1")
-    assert [*evidence.completed([label(1)])] == [label(1)]
+    answers.forget("e-1")
+    assert [*answers.completed([label(1)])] == [label(1)]

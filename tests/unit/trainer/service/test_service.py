@@ -123,7 +123,7 @@ def test_where_the_answers_cannot_be_read_it_goes_on_and_tries_again(service: Se
     world.turn(service, 3, seconds=RETRY_S)  # type: ignore[arg-type]
     assert len(tries) == 3
     assert service._term is not None
-    assert service._term.evidence.counts("v-1") == {"sentiment": {"negative": 1}}
+    assert service._term.answers.counts("v-1") == {"sentiment": {"negative": 1}}
 
 
 def test_the_field_is_measured_anew_when_there_are_labels_and_a_while_has_passed(

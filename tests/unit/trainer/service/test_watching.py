@@ -8,7 +8,7 @@ import pytest
 
 from models import pointer as pointers
 from trainer.service import records
-from trainer.service.field import Bounds
+from trainer.service.guardrails import Bounds
 from trainer.service.leading import Leading
 from trainer.service.records import Forecast, Plan
 from trainer.service.tail import Answer, Said

@@ -14,7 +14,7 @@ KEPT = 50_000
 """Answers that wait for a label; the oldest go first."""
 
 
-class Evidence:
+class Answers:
     """Remembers what champion and challengers answered, without the texts; bounded."""
 
     def __init__(self) -> None:

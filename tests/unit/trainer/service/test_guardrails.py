@@ -10,8 +10,8 @@ import pytest
 
 from trainer.field import Quality
 from trainer.prequential import outcomes
-from trainer.service.evidence import Evidence
-from trainer.service.field import Bounds, Compared, Errors, looks_due, rollback, worse_in_shadow
+from trainer.service.answers import Answers
+from trainer.service.guardrails import Bounds, Compared, Errors, looks_due, rollback, worse_in_shadow
 from trainer.service.records import Forecast
 from trainer.service.tail import Answer, Said
 
@@ -163,17 +163,17 @@ def said(number: int, version: str, what: str, *, is_shadow: bool = False) -> An
 
 
 def test_answers_and_labels_meet_whichever_comes_first() -> None:
-    evidence = Evidence()
+    answers = Answers()
     for one in (said(1, "old", "negative"), said(1, "new", "positive", is_shadow=True), said(2, "old", "positive")):
-        evidence.take(one)
-        evidence.take(one)
+        answers.take(one)
+        answers.take(one)
     own = {"model_version": "old", "probabilities": {"negative": 1_000, "neutral": 9_000}}
     labels = [label(1), label(2), label(3, **own), label(4)]
-    found = outcomes(evidence.completed(labels))
+    found = outcomes(answers.completed(labels))
     assert [(one.event_id, one.version, one.is_wrong) for one in found] == [
         ("e-1", "old", False), ("e-2", "old", True), ("e-3", "old", True),
     ]  # fmt: skip
-    assert evidence.pairs("old", "new", labels) == {"sentiment": (1, 0)}
-    assert evidence.pairs("old", "another", labels) == {}
-    assert evidence.counts("old") == {"sentiment": {"negative": 1, "positive": 1}}
-    assert evidence.counts("new") == {}
+    assert answers.pairs("old", "new", labels) == {"sentiment": (1, 0)}
+    assert answers.pairs("old", "another", labels) == {}
+    assert answers.counts("old") == {"sentiment": {"negative": 1, "positive": 1}}
+    assert answers.counts("new") == {}

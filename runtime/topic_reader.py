@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from runtime import listening
 from runtime.errors import BrokerError
 
 Offsets = dict[tuple[str, int], int]
@@ -89,6 +90,11 @@ def open_reader(bootstrap: str, topics: tuple[str, ...]) -> Iterator[TopicReader
     from kafka import KafkaConsumer
     from kafka.errors import KafkaError
 
+    try:
+        listening.require(bootstrap)
+    except OSError as error:
+        cure = "start one with `bellwether broker start`, or give --bootstrap"
+        raise BrokerError(f"no broker at {bootstrap}: {error}; {cure}") from error
     try:
         consumer = KafkaConsumer(
             bootstrap_servers=bootstrap.split(","),

@@ -187,15 +187,15 @@ def task_labels(rows: Iterable[Row]) -> dict[str, tuple[str, ...]]:
 
 
 def merge(rows: Sequence[Row]) -> tuple[list[Example], Counter[str]]:
-    """Collapse near-copies to one example, labelled per task by majority, with the weight of the most trusted of them.
+    """Collapse near-copies to one example, labelled per task by the weight of its rows, with that of the heaviest.
 
     Returns:
         the examples in the order of their first row, and how many rows were `repeats` of another and how many
-        labels were dropped because the copies `contradict` each other without a majority.
+        labels were dropped because the copies `contradict` each other and weigh alike.
     """
     counts: Counter[str] = Counter()
     first: dict[str, Row] = {}
-    votes: dict[str, dict[str, Counter[str]]] = {}
+    votes: dict[str, dict[str, dict[str, float]]] = {}
     weights: dict[tuple[str, str, str], float] = {}
     for row in rows:
         if row.key in first and row.task in votes[row.key]:
@@ -203,10 +203,11 @@ def merge(rows: Sequence[Row]) -> tuple[list[Example], Counter[str]]:
         first.setdefault(row.key, row)
         said = (row.key, row.task, row.label)
         weights[said] = max(row.weight, weights.get(said, 0.0))
-        votes.setdefault(row.key, {}).setdefault(row.task, Counter())[row.label] += 1
+        vote = votes.setdefault(row.key, {}).setdefault(row.task, {})
+        vote[row.label] = vote.get(row.label, 0.0) + row.weight
     examples = []
     for key, by_task in votes.items():
-        labels = {task: label for task, vote in by_task.items() if (label := _majority(vote)) is not None}
+        labels = {task: label for task, vote in by_task.items() if (label := _heaviest(vote)) is not None}
         counts["contradict"] += len(by_task) - len(labels)
         if labels:
             own = {task: weights[key, task, label] for task, label in labels.items()}
@@ -214,9 +215,9 @@ def merge(rows: Sequence[Row]) -> tuple[list[Example], Counter[str]]:
     return examples, counts
 
 
-def _majority(vote: Counter[str]) -> str | None:
-    first, *others = vote.most_common(2)
-    return None if others and others[0][1] == first[1] else first[0]
+def _heaviest(vote: Mapping[str, float]) -> str | None:
+    first, *others = sorted(vote, key=lambda label: -vote[label])
+    return None if others and math.isclose(vote[others[0]], vote[first]) else first
 
 
 def _digest(path: Path) -> str:

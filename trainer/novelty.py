@@ -21,7 +21,7 @@ Distances = npt.NDArray[np.float32]
 class Reference:
     """The centres of the texts that a version was trained on.
 
-    Built once for each version in a second or two; a text costs about 50 µs, so that the trainer can follow the scored
+    Built in a second or two; a text costs about 50 µs, so that the trainer can follow the scored
     topic without an encoder. Where pooled vectors of an encoder are at hand, `nearest` takes them as well.
 
     Attributes:

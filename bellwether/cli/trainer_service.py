@@ -148,6 +148,10 @@ def rules_of(chosen: Chosen) -> triggers.Rules:
 
 
 def reference_of(base: Sequence[Path]) -> Reference | None:
-    """What the novelty of a text is measured by: the training part of the base files; None without any."""
-    texts = [row.text for path in base for row in read_file(path).rows if part_of(row.key) == "train"]
-    return Reference.of(texts[:REFERENCE_TEXTS]) if texts else None
+    """What the novelty of a text is measured by: the training part of the base files; None without any.
+
+    Drawn by a hash, so that each of several files has its share.
+    """
+    rows = {row.key: row.text for path in base for row in read_file(path).rows if part_of(row.key) == "train"}
+    keys = sorted(rows, key=lambda key: hashlib.sha256(f"novelty:{key}".encode()).digest())
+    return Reference.of([rows[key] for key in keys[:REFERENCE_TEXTS]]) if keys else None

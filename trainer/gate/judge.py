@@ -41,11 +41,12 @@ def compared_slices(evidence: Evidence, resamples: int, seed: int) -> dict[str, 
 
 
 def _together(slices: list[Slice]) -> Slice:
+    """All slices as one, each with as much weight as it has texts: weights compare within a slice alone."""
     return Slice(
         np.concatenate([one.truth for one in slices]),
         np.concatenate([one.champion for one in slices]),
         np.concatenate([one.challenger for one in slices]),
-        np.concatenate([one.weights for one in slices]),
+        np.concatenate([one.weights / one.weights.mean() for one in slices]),
     )
 
 
@@ -69,29 +70,42 @@ def decide(evidence: Evidence, compared: dict[str, Compared], limits: Limits) ->
     }
     failed = [check for check in found if not check.holds]
     beyond = [check for check in found if check.holds and check.is_beyond]
-    name, first = _decided(compared, failed, beyond, limits)
+    lacking = _lacking(compared, limits)
+    name, first = _decided(compared, failed, beyond, lacking, limits)
     reasons = (*first, *(c.sentence for c in (*failed, *beyond)), *(c.sentence for c in found if c.holds))
-    is_sound = not failed and (name == "better" or not beyond)
-    return Verdict(name, tuple(dict.fromkeys(reasons)), is_sound, numbers, any(check.is_proven for check in failed))
+    is_loss_possible = bool(failed) or (name != "better" and bool(beyond))
+    return Verdict(
+        name,
+        tuple(dict.fromkeys(reasons)),
+        is_sound=not is_loss_possible and not lacking,
+        numbers=numbers,
+        is_loss_proven=any(check.is_proven for check in failed),
+        is_loss_possible=is_loss_possible,
+    )
 
 
-def _decided(
-    compared: dict[str, Compared], failed: list[Check], beyond: list[Check], limits: Limits
-) -> tuple[Name, list[str]]:
-    """The verdict and what decided it."""
-    aside = compared[LATER].texts if LATER in compared else 0
-    if aside < limits.later_texts:
-        return "same", [f"too few: {aside} texts set aside, {limits.later_texts} are needed to tell a difference"]
-    superior = checks.superior(compared[LATER], limits)
-    if failed:
-        proven = [check.sentence for check in failed if check.is_proven]
-        return ("regression", proven) if proven else ("worse within noise", [check.sentence for check in failed])
-    lacking = [
+def _lacking(compared: dict[str, Compared], limits: Limits) -> list[str]:
+    """A sentence for each required slice that has too few texts."""
+    return [
         f"too few: {compared[name].texts if name in compared else 0} texts of the slice '{name}', "
         f"{limits.required_texts} are needed to see what is lost there"
         for name in limits.required
         if name not in compared or compared[name].texts < limits.required_texts
     ]
+
+
+def _decided(
+    compared: dict[str, Compared], failed: list[Check], beyond: list[Check], lacking: list[str], limits: Limits
+) -> tuple[Name, list[str]]:
+    """The verdict and what decided it."""
+    aside = compared[LATER].texts if LATER in compared else 0
+    if aside < limits.later_texts:
+        few = f"too few: {aside} texts set aside, {limits.later_texts} are needed to tell a difference"
+        return "same", [few, *lacking]
+    superior = checks.superior(compared[LATER], limits)
+    if failed:
+        proven = [check.sentence for check in failed if check.is_proven]
+        return ("regression", proven) if proven else ("worse within noise", [check.sentence for check in failed])
     if superior.holds and not lacking:
         return "better", [superior.sentence]
     if beyond:

@@ -15,10 +15,11 @@ class Verdict:
     Attributes:
         name: better, same, worse within noise or regression.
         reasons: why, each a sentence with its numbers; what decided comes first.
-        is_sound: whether no check failed and, where it is not better, no estimate lies beyond its margin: a `same` for
-            too few texts can be sound or not.
+        is_sound: whether no check failed, each required slice has its texts and, where it is not better, no estimate
+            lies beyond its margin: a `same` for too few texts set aside can be sound or not.
         numbers: all figures by slice and check, plain data.
         is_loss_proven: whether a check failed and that is no noise, whatever the name: too few texts are `same`.
+        is_loss_possible: whether one failed or, where it is not better, an estimate lies beyond its margin.
     """
 
     name: Name
@@ -26,6 +27,7 @@ class Verdict:
     is_sound: bool
     numbers: dict[str, Any] = field(default_factory=dict)
     is_loss_proven: bool = False
+    is_loss_possible: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: verdict, reasons, sound, numbers."""

@@ -104,9 +104,11 @@ def admit(
     answered = {name: answers(own, gold) for name, own in evidence.items() if name not in policy.exempt}
     weights = {name: answered[name].weight(policy.trust) if name in answered else 1.0 for name in words}
     quarantined = _quarantined(by_labeller, evidence, answered, weights, policy)
-    admitted = _admitted(_believed(words, weights, quarantined, refused), policy, gold, refused)
+    believed = _believed(words, weights, quarantined, refused)
+    admitted = _admitted(believed, policy, gold, refused)
+    most = round(policy.quota.share * len({subject for own in believed.values() for subject in own}))
+    counts = _counting(admitted, policy, most, refused)
     last = [label for said in admitted.values() for label in said]
-    counts = effective(last, policy.ranks)
     kept = {subject: Weighted(label, weights[label.labeller]) for subject, label in counts.items()}
     learnt = Counter(label.labeller for label in counts.values())
     standings = {
@@ -125,6 +127,29 @@ def admit(
     outdated += len(last) - len(kept)
     said = {(Subject(word.event_id, word.task), word.labeller): word.labelled_at for word in last}
     return Admission(kept, said, +refused, outdated, quarantined, standings)  # plus drops the reasons without a label
+
+
+def _counting(
+    admitted: dict[str, list[LabelSubmitted]], policy: Policy, most: int, refused: Counter[str]
+) -> dict[Subject, LabelSubmitted]:
+    """The labels that count, of which nobody who is bound has more than `most` either; changes `admitted`.
+
+    Who speaks last of texts that others labelled too would have them all. What is refused of one gives way to the
+    label before it.
+    """
+    while True:
+        counts = effective((label for said in admitted.values() for label in said), policy.ranks)
+        own: dict[str, list[LabelSubmitted]] = {name: [] for name in admitted}
+        for label in counts.values():
+            own[label.labeller].append(label)
+        over = [name for name, said in own.items() if name not in policy.exempt and len(said) > most]
+        if len(admitted) < policy.quota.labellers or not over:
+            return counts
+        chosen = quota.within(own, most)
+        for name in over:
+            gone = {id(label) for label in own[name]} - {id(label) for label in chosen[name]}
+            admitted[name] = [label for label in admitted[name] if id(label) not in gone]
+            refused[OVER_QUOTA] += len(gone)
 
 
 def _past(

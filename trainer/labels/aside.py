@@ -7,12 +7,14 @@ id the same, so that a copy that comes a month later is on the same side.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from models.alike import Alike
-from models.text import fingerprint
+from models.text import UNSPACED, fingerprint
 from trainer.labels.admission import Weighted
 from trainer.labels.effective import Subject
 from wire.events import LabelSubmitted
@@ -21,6 +23,8 @@ SHARE = 0.2
 
 ASIDE = "set aside"
 """Name of the slice, and the reason for which what is like it is not learnt."""
+
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 
 NO_TEXT, KNOWN = "no text", "learnt from a file already"
 
@@ -138,4 +142,8 @@ def apart(
 
 
 def _words(key: str) -> frozenset[str]:
-    return frozenset(key.split())
+    """The words of a fingerprint; of scripts without spaces each two signs beside each other, else a text were one."""
+    found: list[str] = []
+    for word in key.split():
+        found += map("".join, pairwise(word)) if _UNSPACED.search(word) and len(word) > 1 else [word]
+    return frozenset(found)

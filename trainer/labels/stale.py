@@ -27,12 +27,25 @@ def opened(path: Path, ranks: Mapping[str, int], now: clock.Now) -> LabelStore:
         ranks: of labellers.
         now: the wall clock.
     """
-    store = LabelStore(path, ranks, now)
-    read_at = store.read_at(LABELS.name)
+    removed(path, ranks, now)
+    return LabelStore(path, ranks, now)
+
+
+def removed(path: Path, ranks: Mapping[str, int], now: clock.Now) -> bool:
+    """Remove a label store of which the last was read too long ago; a standby's would keep for good what was erased.
+
+    Args:
+        path: as for `opened`.
+        ranks: as for `opened`.
+        now: as for `opened`.
+    """
+    if not path.exists():
+        return False
+    with LabelStore(path, ranks, now) as store:
+        read_at = store.read_at(LABELS.name)
     if read_at is None or now() - read_at < KEPT:
-        return store
-    store.close()
-    _log.info("label_store_rebuilt", read_at=read_at.isoformat(), reason="tombstones of since then may be gone")
+        return False
+    _log.info("label_store_removed", read_at=read_at.isoformat(), reason="tombstones of since then may be gone")
     for end in ("", "-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)
-    return LabelStore(path, ranks, now)
+    return True

@@ -237,6 +237,18 @@ class LabelStore:
             "INSERT OR REPLACE INTO label VALUES (?, ?, ?, ?, ?, ?, ?)",
             (entry.key, label.event_id, label.task, _microseconds(label), label.text is not None, first, value),
         )
+        if label.text is not None:
+            self._unpark(entry.key, label)
+
+    def _unpark(self, key: bytes, label: LabelSubmitted) -> None:
+        """A label that came complete is parked no more, under whatever key it came without its text."""
+        rows = self._base.execute(
+            "SELECT key, value FROM label WHERE event_id = ? AND task = ? AND labelled_at_us = ? AND has_text = 0",
+            (label.event_id, label.task, _microseconds(label)),
+        ).fetchall()
+        for own, value in rows:
+            if own != key and _decoded(value).labeller == label.labeller:
+                self._base.execute("DELETE FROM label WHERE key = ?", (own,))
 
     def _count_new(self, label: LabelSubmitted, counts: Counts) -> None:
         counts.new += 1

@@ -52,8 +52,8 @@ class Drift:
         return tuple(sorted(found, key=lambda alarm: alarm.at))
 
     def follow(self, champion: str | None) -> None:
-        """Watch this version from now on, with fresh detectors where it is another than before."""
-        if champion != self._version:
+        """Watch this version from now on, with fresh detectors where it is another than before; None says nothing."""
+        if champion not in {None, self._version}:
             self._version, self._monitors = champion, {}
 
     def answered(self, answer: Answer) -> None:

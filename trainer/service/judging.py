@@ -79,7 +79,7 @@ def judged(
 ) -> Judgement:
     """Judge all tasks of the champion: the one with most labels set aside decides, the others may lose nothing.
 
-    A task of which there is no text at all may have lost anything: then nothing is `better`.
+    A task of which there are fewer texts than a slice must have may have lost anything: then nothing is `better`.
 
     Args:
         champion: who serves; closed here.
@@ -98,7 +98,8 @@ def judged(
     if chief not in verdicts:
         return Judgement(verdict="same", reasons=("too few: no label was set aside",), is_sound=False)
     forecast = {chief: _forecast(evidence[chief], found[chief][LATER])} if LATER in evidence[chief].slices else {}
-    unseen = sorted(champion.tasks.keys() - verdicts.keys())
+    texts = {task: sum(map(len, own.values())) for task, own in found.items()}
+    unseen = {task: texts[task] for task in sorted(texts) if task != chief and texts[task] < limits.required_texts}
     return _all(chief, verdicts, unseen, forecast)
 
 
@@ -112,16 +113,16 @@ def _answerable(of: Slices, labels: Sequence[str], task: str, tell: Callable[[st
 
 
 def _all(
-    chief: str, verdicts: Mapping[str, Verdict], unseen: Sequence[str], forecast: dict[str, Forecast]
+    chief: str, verdicts: Mapping[str, Verdict], unseen: Mapping[str, int], forecast: dict[str, Forecast]
 ) -> Judgement:
     deciding = verdicts[chief]
-    lost = {task: one for task, one in verdicts.items() if task != chief and not one.is_sound}
+    lost = {task: one for task, one in verdicts.items() if task != chief and one.is_loss_possible}
     worst = "regression" if any(one.is_loss_proven for one in lost.values()) else "worse within noise"
     reasons = [f"{task}: {reason}" for task, one in lost.items() for reason in one.reasons]
     reasons += [
-        f"too few: no text of the task {task} shows what was lost there; name labelled files of it with --golden and "
-        "--base"
-        for task in unseen
+        f"too few: {texts} texts of the task {task} do not show what was lost there; name labelled files of it with "
+        "--golden and --base"
+        for task, texts in unseen.items()
     ]
     best = "same" if unseen and deciding.name == "better" else deciding.name
     return Judgement(

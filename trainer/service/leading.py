@@ -135,7 +135,7 @@ class Leading:
         last, action = self.registry.last, self.step.action
         if action == "wait" and last is not None and self.registry.pointer.challenger == last.version:
             return "shadow"
-        return "idle" if action == "over" else action
+        return "idle" if action in {"over", "end"} else action
 
     def stop(self) -> None:
         """End the run's process; whoever leads next goes on, or starts over."""
@@ -171,6 +171,9 @@ class Leading:
         """Carry a recorded run one step further."""
         version, now = record.version, self.registry.pointer
         if version is None or self.step.action == "wait" or not self.confirm():
+            return
+        if self.step.action == "end":
+            self.registry.move("challenge", pointers.unchallenged(now), self.step.why)
             return
         if not self.parts.is_published(version):
             if not self.parts.has(version):
@@ -245,7 +248,7 @@ class Leading:
             number=(last.number if last else 0) + 1,
             why=trigger.why,
             may_be_same=trigger.may_be_same,
-            began=began.isoformat(timespec="seconds"),
+            began=began.isoformat(),
             position=position,
             labels=count,
             data=data,

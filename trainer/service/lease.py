@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Self
 
-from runtime import clock, log
+from runtime import clock, listening, log
 from runtime.errors import BrokerAwayError, BrokerError, InputError
 from trainer.labels.store import Entry, Unreadable, entry_of
 from wire.topics import LABELS
@@ -63,6 +63,7 @@ class Lease:
         self._monotonic = monotonic
         self.leads = self._is_new = False
         self._end = math.inf
+        self._must_join = False
         self._consumer = self._joined()
 
     def poll(self, timeout_s: float, start: Callable[[], int]) -> list[Entry | Unreadable]:
@@ -81,7 +82,7 @@ class Lease:
         if not self.leads:
             return []
         if self._is_new:
-            self._begin(start())
+            self._begin(start)
             return []
         records = found.get(self._place, [])
         return [entry_of(record.offset, record.key, record.value) for record in records]
@@ -119,8 +120,16 @@ class Lease:
         """Leave the group."""
         self._consumer.close()
 
-    def _begin(self, offset: int) -> None:
-        self._end = int(self._consumer.end_offsets([self._place])[self._place])
+    def _begin(self, start: Callable[[], int]) -> None:
+        """Begin to lead; where the broker does not say how far the topic goes, the next poll tries again."""
+        from kafka.errors import KafkaError
+
+        try:
+            self._end = int(self._consumer.end_offsets([self._place])[self._place])
+        except KafkaError as error:
+            _log.warning("broker_away", problem=repr(error))
+            return
+        offset = start()
         if offset > self._end:
             raise InputError(
                 f"the label store has read {LABELS.name} up to {offset}, which ends at {self._end}: it was made anew; "
@@ -136,6 +145,7 @@ class Lease:
         from kafka.errors import KafkaError
 
         try:
+            listening.require(self._bootstrap)
             consumer: Any = KafkaConsumer(
                 bootstrap_servers=self._bootstrap.split(","),
                 group_id=self._group,
@@ -166,8 +176,9 @@ class Lease:
         its next poll finds nothing to do, and the member neither beats nor joins for good.
         """
         beats = self._consumer.metrics().get("consumer-coordinator-metrics", {})
-        silent = min(beats.get("last-heartbeat-seconds-ago", math.inf), self._monotonic() - self._joined_at)
-        if silent < _SILENT_SESSIONS * self._session_s:
+        since = self._monotonic() - self._joined_at
+        silent = min(beats.get("last-heartbeat-seconds-ago", math.inf), since)
+        if silent < _SILENT_SESSIONS * self._session_s and not (self._must_join and since >= self._session_s):
             return
         _log.warning("membership_silent", seconds=round(silent, 1))
         self._lost()
@@ -176,14 +187,17 @@ class Lease:
             self._consumer = self._joined()
         except BrokerAwayError as error:
             _log.warning("broker_away", problem=str(error))
-            self._joined_at = self._monotonic()
+            # The client before may come back to its group, which then takes us for a member that knows what it owns.
+            self._must_join, self._joined_at = True, self._monotonic()
             return
+        self._must_join = False
         before.close()
 
     def _gained(self) -> None:
         """Called within a poll, perhaps on the client's own thread: nothing is done here but to hold still."""
         self._consumer.pause(self._place)
         self.leads = self._is_new = True
+        self._must_join = False
 
     def _lost(self) -> None:
         self.leads = self._is_new = False

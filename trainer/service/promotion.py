@@ -14,7 +14,7 @@ from typing import Literal
 from models.pointer import Move, Pointer
 from trainer.service.records import RunRecord
 
-Action = Literal["over", "stage", "shadow", "wait", "promote"]
+Action = Literal["over", "stage", "shadow", "wait", "promote", "end"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Step:
     """What is to be done next.
 
     Attributes:
-        action: `over` where nothing is left, `wait` where something else must come first.
+        action: `over` where nothing is left, `wait` where something else must come first, `end` where the version is
+            in the shadow for nothing.
         why: in words.
     """
 
@@ -41,7 +42,7 @@ def next_step(record: RunRecord, moves: Sequence[Move], now: datetime) -> Step:
     pointer = moves[-1].pointer if moves else Pointer()
     version, since = record.version, [move for move in moves if move.pointer.generation > record.generation]
     if (ending := _ending(record, pointer, since)) is not None:
-        return Step("over", ending)
+        return Step("end" if _is_left_in_shadow(record, pointer, since) else "over", ending)
     if not any(move.action == "stage" and move.after == version for move in since):
         return Step("stage", f"run {record.number} ({record.why}): {_reasons(record)}")
     if record.plan.shadow_s > 0 and pointer.champion is not None:
@@ -68,11 +69,23 @@ def _ending(record: RunRecord, pointer: Pointer, since: Sequence[Move]) -> str |
         return f"{record.judgement.verdict}: {_reasons(record)}"
     if promoted_at(record, since) is not None:
         return f"{version} was promoted"
-    if any(move.action == "challenge" and move.before == version != move.after for move in since):
+    if version == pointer.champion:
+        return f"{version} serves already"
+    if _was_dropped(record, since):
         return f"{version} was tried beside the champion and dropped"
     if pointer.champion != record.parent:
         return f"{pointer.champion} serves, and {version} was judged against {record.parent}"
     return None
+
+
+def _was_dropped(record: RunRecord, since: Sequence[Move]) -> bool:
+    return any(move.action == "challenge" and move.before == record.version != move.after for move in since)
+
+
+def _is_left_in_shadow(record: RunRecord, pointer: Pointer, since: Sequence[Move]) -> bool:
+    """Whether the champion was changed while the run's version was in the shadow, where nobody else would end it."""
+    is_its_own = record.may_promote and shadow_of(record, since) is not None
+    return is_its_own and pointer.challenger == record.version and not _was_dropped(record, since)
 
 
 def _shadowed(record: RunRecord, pointer: Pointer, since: Sequence[Move], now: datetime) -> Step:

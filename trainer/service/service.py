@@ -91,6 +91,7 @@ class Service:
     _due: float = field(default=0.0, init=False)
     _shown: int = field(default=0, init=False)
     _show_due: float = field(default=0.0, init=False)
+    _is_first: bool = field(default=True, init=False)
     _tidy_due: float = field(default=0.0, init=False)
 
     def run(self, is_stopped: Callable[[], bool]) -> None:
@@ -128,10 +129,11 @@ class Service:
             self._lead(term)
 
     def _tidy(self) -> None:
-        """As a standby, remove what is left here of runs that were recorded meanwhile: texts of labels lie in it."""
+        """As a standby, remove what is left here of runs that were recorded, and of labels: texts lie in it."""
         if self.monotonic() < self._tidy_due:
             return
         self._tidy_due = self.monotonic() + TIDY_EVERY_S
+        stale.removed(self.labels, self.parts.ranks, self.now)
         left = folders(self.state)
         try:
             last = records.last(self.store) if left else None
@@ -149,10 +151,11 @@ class Service:
             return
         self._shown, self._show_due = position, self.monotonic() + SHOW_EVERY_S
         ledger = Ledger(self.parts.ranks)
-        believed = self.parts.believed(term.labels.labels())
+        believed = [*term.answers.completed(self.parts.believed(term.labels.labels()))]
         for label in believed:
             ledger.add(label)
-        term.heed(believed)
+        term.heed(believed, is_old=self._is_first)  # what was read while catching up is no news
+        self._is_first = False
         self.metrics.field.show(report(ledger.outcomes()), ledger.unmeasured)
 
     def _lead(self, term: Leading) -> None:
@@ -162,6 +165,12 @@ class Service:
             if not error.is_retriable and not isinstance(error, RaceLostError):
                 raise
             _log.warning("turn_failed", problem=str(error), again_in_s=RETRY_S)
+            self._due = self.monotonic() + RETRY_S
+            return
+        except OSError as error:
+            _log.error(
+                "disk_failed", problem=str(error), again_in_s=RETRY_S, cure=f"see to the disk under {self.state}"
+            )
             self._due = self.monotonic() + RETRY_S
             return
         if record is not None:
@@ -182,6 +191,7 @@ class Service:
             now=self.now,
         )  # fmt: skip
         self._due = self._tail_due = self.monotonic()
+        self._shown, self._is_first = 0, True
         self.metrics.is_in("idle")
         position = labels.next_offset(LABELS.name)
         _log.info("leadership_gained", offset=position)
@@ -209,4 +219,7 @@ class Service:
         if self._tail is not None:
             self._tail.close()
             self._tail = None
+        self.metrics.last_run(None)
+        self.metrics.waiting(0)
+        self.metrics.field.show({})
         self.metrics.is_in("standby")

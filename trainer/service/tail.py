@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from runtime import clock, listening
 from wire import codec
 from wire.topics import SCORED, SHADOWED
+
+READ_S = 0.2
+"""Longest reading at once: a leader has labels to store and a run to look after meanwhile."""
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -48,12 +52,17 @@ class Tail:
     Args:
         bootstrap: of Kafka.
         since: by the broker's clock.
+        monotonic: measures `READ_S`.
+
+    Raises:
+        OSError: nobody answers.
     """
 
-    def __init__(self, bootstrap: str, since: datetime) -> None:
+    def __init__(self, bootstrap: str, since: datetime, monotonic: clock.Monotonic = clock.monotonic) -> None:
         from kafka import KafkaConsumer
-        from kafka.structs import TopicPartition
 
+        listening.require(bootstrap)
+        self._monotonic = monotonic
         self._consumer: Any = KafkaConsumer(
             bootstrap_servers=bootstrap.split(","),
             group_id=None,
@@ -61,6 +70,15 @@ class Tail:
             auto_offset_reset="latest",
             allow_auto_create_topics=False,
         )
+        try:
+            self._begin(since)
+        except BaseException:
+            self._consumer.close()
+            raise
+
+    def _begin(self, since: datetime) -> None:
+        from kafka.structs import TopicPartition
+
         places = [
             TopicPartition(topic.name, number)
             for topic in (SCORED, SHADOWED)
@@ -75,16 +93,21 @@ class Tail:
             self._consumer.seek(place, at[place].offset if at.get(place) else ends[place])
 
     def read(self) -> Iterator[Answer]:
-        """What has come; what is no answer is passed over. Never waits."""
-        for place, records in self._consumer.poll(timeout_ms=0).items():
-            for record in records:
-                try:
-                    answer = msgspec.json.decode(record.value or b"", type=Answer)
-                except codec.UNDECODABLE:
-                    continue
-                is_shadow = place.topic == SHADOWED.name
-                yield msgspec.structs.replace(answer, at_ms=record.timestamp, is_shadow=is_shadow)
+        """What has come; what is no answer is passed over. Ends when nothing more is there, or after `READ_S`."""
+        until = self._monotonic() + READ_S
+        while self._monotonic() < until and (found := self._consumer.poll(timeout_ms=0)):
+            for place, records in found.items():
+                yield from _answers(place.topic, records)
 
     def close(self) -> None:
         """Leave."""
         self._consumer.close()
+
+
+def _answers(topic: str, records: Iterable[Any]) -> Iterator[Answer]:
+    for record in records:
+        try:
+            answer = msgspec.json.decode(record.value or b"", type=Answer)
+        except codec.UNDECODABLE:
+            continue
+        yield msgspec.structs.replace(answer, at_ms=record.timestamp, is_shadow=topic == SHADOWED.name)

@@ -34,5 +34,12 @@ def test_an_own_weight_scales_a_label_among_the_others() -> None:
 
 
 def test_of_near_copies_that_agree_the_most_trusted_one_counts() -> None:
-    rows = [Row("a", "sentiment", label, "a", weight) for label, weight in (("p", 0.2), ("p", 0.7), ("n", 0.9))]
+    rows = [Row("a", "sentiment", label, "a", weight) for label, weight in (("p", 0.3), ("p", 0.7), ("n", 0.9))]
     assert merge(rows)[0] == [Example("a", {"sentiment": "p"}, "a", {"sentiment": 0.7})]
+
+
+def test_copies_that_contradict_each_other_weigh_what_their_labellers_are_trusted() -> None:
+    rows = [Row("a", "sentiment", label, "a", weight) for label, weight in (("n", 0.02), ("p", 1.0), ("n", 0.02))]
+    assert merge(rows)[0] == [Example("a", {"sentiment": "p"}, "a", {"sentiment": 1.0})]
+    found, counts = merge([*rows[:1], Row("a", "sentiment", "p", "a", 0.02)])
+    assert (found, counts["contradict"]) == ([], 1), "as heavy as each other"

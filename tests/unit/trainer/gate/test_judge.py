@@ -1,11 +1,12 @@
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
 from trainer.gate import checks
-from trainer.gate.evidence import LATER, Passed, Slice
+from trainer.gate.evidence import LATER, TOGETHER, Passed, Slice
 from trainer.gate.judge import judge
 from trainer.gate.limits import Limits
 
@@ -134,6 +135,7 @@ def test_without_a_required_slice_nobody_is_better(make_evidence, absent: str) -
     verdict = judge(replace(evidence, slices={k: v for k, v in evidence.slices.items() if k != absent}))
     assert verdict.name == "same"
     assert verdict.reasons[0].startswith(f"too few: 0 texts of the slice '{absent}'")
+    assert not verdict.is_sound, "no age promotes it either"
 
 
 def test_a_challenger_that_is_sure_of_everything_is_refused_for_its_calibration(make_evidence, make_slice) -> None:
@@ -167,6 +169,18 @@ def test_weights_decide_which_texts_count(make_evidence, make_slice) -> None:
     light[lost], heavy[lost] = 0.01, 5.0
     assert judge(make_evidence(old=replace(one, challenger=worse, weights=light))).name == "better"
     assert judge(make_evidence(old=replace(one, challenger=worse, weights=heavy))).name == "regression"
+
+
+def test_weights_of_one_slice_do_not_outweigh_the_texts_of_another(make_evidence) -> None:
+    """All alike in a random draw, they are one over its probability."""
+
+    def together(weight: float) -> dict[str, Any]:
+        evidence = make_evidence()
+        later = evidence.slices[LATER]
+        slices = {**evidence.slices, LATER: replace(later, weights=np.full(len(later.truth), weight))}
+        return judge(replace(evidence, slices=slices)).numbers["slices"][TOGETHER]["recall"]
+
+    assert together(1.0) == together(50.0)
 
 
 def test_the_same_evidence_gives_the_same_verdict_in_plain_data(make_evidence) -> None:

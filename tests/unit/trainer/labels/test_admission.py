@@ -204,3 +204,17 @@ def test_a_wrong_policy_says_what_is_wrong(tmp_path: Path, text: str, said: str)
         policy.load(file)
     with pytest.raises(InputError, match="no label policy"):
         policy.load(tmp_path / "absent.toml")
+
+
+def test_who_speaks_last_of_texts_that_others_labelled_too_has_no_more_of_them_than_the_quota() -> None:
+    at = {name: WHEN + timedelta(hours=hour) for hour, name in enumerate("abcde")}
+    said = [
+        label(n, labeller=name, labelled_at=begin + timedelta(seconds=20 * n))
+        for name, begin in at.items()
+        for n in range(100)
+    ]
+    found = admit(said, Policy(), {})
+    assert {name: found.standings[name].kept for name in "abcde"} == dict.fromkeys("abcde", 20)
+    assert len(found.kept) == 100
+    assert len(found.kept) + found.refused.total() + found.outdated == len(said)
+    assert admit(said[::-1], Policy(), {}) == found

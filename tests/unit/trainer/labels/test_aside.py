@@ -74,3 +74,10 @@ def test_what_is_set_aside_is_counted_by_texts_of_the_task_with_most() -> None:
     topics = {Subject(f"e-{n}", "topic"): next(iter(kept({"e": TEXTS[n]}).values())).label for n in range(5)}
     assert texts_aside({**aside, **topics}) == 5
     assert texts_aside({}) == 0
+
+
+def test_a_near_copy_in_a_script_without_spaces_is_one() -> None:
+    guard = Guard()
+    guard.add("golden", [(None, "海湾制造公司下调全年业绩预期并宣布裁员三百人")])
+    assert guard.slice_of(None, "海湾制造公司下调全年业绩预期，并宣布裁员三百人") == "golden"
+    assert guard.slice_of(None, "山地能源集团上调季度股息并计划扩建新的工厂") is None

@@ -116,3 +116,12 @@ def test_no_text_of_an_answer_is_kept() -> None:
     assert completed.model_version == "v-1"
     answers.forget("e-1")
     assert [*answers.completed([label(1)])] == [label(1)]
+
+
+def test_where_the_pointer_names_nobody_who_answers_is_watched() -> None:
+    drift = Drift({})
+    for number in range(600):
+        drift.follow(None)
+        said = Said("negative", {"negative": 9_000 if number < 300 else 4_000, "positive": 1_000})
+        drift.answered(Answer(f"e-{number}", "v-1", {"sentiment": said}))
+    assert drift.alarms, "as one that is never told of a champion sees it"

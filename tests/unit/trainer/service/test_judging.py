@@ -81,13 +81,15 @@ def test_without_a_label_set_aside_nothing_is_better() -> None:
     assert found.foreseen == {}
 
 
-def test_a_task_of_which_there_is_no_text_may_have_lost_anything() -> None:
+@pytest.mark.parametrize("texts", [0, 1])
+def test_a_task_of_which_there_is_hardly_a_text_may_have_lost_anything(texts: int) -> None:
     found = judged(
         Scripted("v-1", 0.7, 0.8), Scripted("v-2", 0.9, 0.8),
-        lambda task: of(task) if task == "sentiment" else {LATER: [], OLD: [], GOLDEN: []}, LIMITS,
+        lambda task: of(task) if task == "sentiment" else {LATER: [], OLD: [], GOLDEN: of(task)[GOLDEN][:texts]},
+        LIMITS,
     )  # fmt: skip
     assert (found.verdict, found.is_sound) == ("same", False)
-    assert found.reasons[0].startswith("too few: no text of the task topic shows what was lost there")
+    assert found.reasons[0].startswith(f"too few: {texts} texts of the task topic do not show what was lost there")
 
 
 def test_a_label_that_no_engine_can_give_is_left_out_and_told() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from models import pointer as pointers
@@ -238,3 +240,23 @@ def test_a_damaged_record_is_refused(world: World) -> None:
     world.store.create("runs/000001.json", b"{}")
     with pytest.raises(CorruptVersionError, match=r"runs/000001\.json is no run record: .*; restore it from a copy"):
         world.term().turn()
+
+
+def test_a_run_that_makes_the_champion_again_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(World, "_build", lambda own, *_: own.built.add(FIRST) or FIRST)
+    term = world.term()
+    world.submit(term, *map(label, range(4)))
+    world.turn(term)
+    assert [one.version for one in records.every(world.store)] == [FIRST]
+    assert world.moves() == []
+    assert term.step.why == f"{FIRST} serves already"
+
+
+def test_an_alarm_of_the_second_in_which_a_run_began_is_older_than_the_run(world: World) -> None:
+    world.now += timedelta(milliseconds=900)
+    term = world.term()
+    world.submit(term, *map(label, range(4)))
+    began = world.now
+    world.turn(term)
+    (record,) = records.every(world.store)
+    assert datetime.fromisoformat(record.began) == began

@@ -149,3 +149,31 @@ def test_labels_of_an_export_that_is_a_base_file_are_set_aside_still(place: Plac
     found = Selection(replace(place, base=(base,)), Policy(trusted=("ana",)), lambda: WHEN).sort(given)
     deciding = {one for one in said if is_aside(one) and part_of(fingerprint(one)) != "test"}
     assert {one.text for one in found.aside.values()} == deciding
+
+
+def test_a_label_without_a_text_takes_no_complete_one_away(place: Place) -> None:
+    given = [label(n, text=text(n)) for n in range(40)]
+    later = [label(n, text=None, labelled_at=WHEN + timedelta(hours=1), labeller="bo") for n in range(50)]
+    both = Policy(trusted=("ana", "bo"))
+    found = Selection(place, both, lambda: WHEN + timedelta(days=1)).sort([*given, *later])
+    assert len(found.kept) + len(found.aside) == 40
+    assert {one.text for one in (*found.kept.values(), *found.aside.values())} == {text(n) for n in range(40)}
+    assert {one.labeller for one in found.kept.values()} == {"bo"}, "the last word, with the text that is known"
+
+
+def test_golden_texts_that_came_since_the_start_are_not_learnt(place: Place) -> None:
+    selection = Selection(place, Policy(trusted=("ana",)), lambda: WHEN)
+    given = [label(n, text=text(n)) for n in range(40)]
+    before = selection.sort(given)
+    assert place.golden is not None
+    rows(place.golden, [one.text or "" for one in before.kept.values()])
+    after = selection.sort(given)
+    assert not after.kept
+    assert set(after.aside) == set(before.aside)
+
+
+def test_who_corrects_a_label_does_not_change_how_likely_its_event_was_chosen(place: Place) -> None:
+    given = [label(n, text=text(n), sampling_probability=0.01) for n in range(40)]
+    given += [label(n, "positive", text=text(n), labelled_at=WHEN + timedelta(hours=1)) for n in range(40)]
+    found = Selection(place, Policy(trusted=("ana",)), lambda: WHEN + timedelta(days=1)).sort(given)
+    assert {(one.label, one.weight) for one in found.aside.values()} == {("positive", 100.0)}

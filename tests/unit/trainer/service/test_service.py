@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
+from unittest import mock
 
 import pytest
 from kafka.errors import KafkaConnectionError
@@ -163,3 +164,59 @@ def test_a_label_store_that_was_not_read_on_for_a_month_is_rebuilt(service: Serv
     LabelStore(service.labels).close()  # who opens it has not read on
     world.now += timedelta(days=2)
     assert service._begin_term() == 0
+
+
+def test_what_a_new_leader_reads_to_catch_up_is_as_old_as_it_says(service: Service, world: World) -> None:
+    said: list[tuple[object, ...]] = []
+    old = label(1, labelled_at=world.now - timedelta(days=30))
+    service.lease.waiting = entries(old)  # type: ignore[attr-defined]
+    service.turn()
+    service.lease.waiting = [Entry(1, labels.key(label(2)), label(2))]  # type: ignore[attr-defined]
+    world.now += timedelta(minutes=1)
+    service.turn()
+    said = [one for one in world.told if one[0] in {"e-1", "e-2"}]
+    assert said[0] == ("e-1", old.labelled_at)
+    assert said[-1] == ("e-2", world.now)
+
+
+def test_who_leads_no_more_shows_nothing_of_its_term(service: Service, world: World) -> None:
+    service.lease.waiting = entries(label(1, model_version="v-1", probabilities={"negative": 9_000}), label(2))  # type: ignore[attr-defined]
+    service.turn()
+    assert value(service, "bellwether_trainer_labels_since_run") == 2
+    service.lease.leads = False  # type: ignore[misc]
+    service.turn()
+    assert value(service, "bellwether_trainer_labels_since_run") == 0
+    assert value(service, "bellwether_prequential_labels", task="sentiment", slice="all", name="") is None
+
+
+def test_a_prediction_is_measured_whose_label_did_not_bring_it_along(service: Service) -> None:
+    said = Said("negative", {"negative": 9_000, "positive": 1_000})
+    service.open_tail = lambda *_: mock.Mock(read=lambda: [Answer("e-1", "v-1", {"sentiment": said})])  # type: ignore[assignment]
+    service.lease.waiting = entries(label(1))  # type: ignore[attr-defined]
+    service.turn()
+    assert value(service, "bellwether_prequential_labels", task="sentiment", slice="all", name="") == 1
+    assert value(service, "bellwether_prequential_unmeasured") == 0
+
+
+def test_a_standby_keeps_no_labels_of_which_some_may_have_been_erased_meanwhile(service: Service, world: World) -> None:
+    service.lease.waiting = entries(label(1))  # type: ignore[attr-defined]
+    service.turn()
+    service.lease.leads = False  # type: ignore[misc]
+    service.turn()
+    assert service.labels.exists()
+    world.now += timedelta(days=26)
+    service.turn()
+    assert not service.labels.exists()
+
+
+def test_a_full_disk_ends_no_trainer(service: Service, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    service.lease.waiting = entries(label(1))  # type: ignore[attr-defined]
+    service.turn()
+    assert service._term is not None
+    monkeypatch.setattr(service._term, "turn", lambda: full(None))
+    world.now += timedelta(seconds=10)
+    service.turn()
+    assert service._due == seconds(world) + RETRY_S

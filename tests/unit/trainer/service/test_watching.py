@@ -201,3 +201,16 @@ def test_the_parts_are_told_who_serves_at_each_turn_and_of_each_answer_once(worl
         term.answer(answer(1, FIRST, "negative"))
     term.answer(answer(1, FIRST, "negative", is_shadow=True))
     assert [one.is_shadow for one in world.answered] == [False, True]
+
+
+def test_a_shadow_ends_when_the_champion_that_it_was_tried_beside_is_changed(world: World) -> None:
+    term = in_shadow(world)
+    now = pointers.head(world.store)
+    then = pointers.promoted(now, "v-0000000077")
+    pointers.append(world.store, "promote", now, then, who="a person", at=world.now, why="a person's choice")
+    world.turn(term, 2)
+    assert world.moves()[3:] == [("challenge", None)]
+    assert "v-0000000077 serves" in pointers.moves(world.store)[-1].why
+    world.submit(term, *map(label, range(100, 110)))
+    world.turn(term, 10)
+    assert ("challenge", "v-0000000012") in world.moves(), "the next run is tried in its turn"

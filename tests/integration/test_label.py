@@ -15,7 +15,7 @@ from bellwether.broker.cluster import Cluster
 from bellwether.cli.app import app
 from bellwether.labels import topic
 from runtime.errors import InputError, PromiseError
-from trainer.labels.effective import Subject
+from trainer.labels.effective import Subject, effective
 from trainer.labels.store import LabelStore
 from wire.events import Scored, TaskScore
 from wire.topics import LABELS, SCORED
@@ -63,7 +63,7 @@ def test_what_is_imported_is_exported_and_rebuilds_the_store(call, kafka: Cluste
     with LabelStore(tmp_path / "labels.sqlite") as store:
         counts = store.apply(LABELS.name, topic.entries(kafka.bootstrap, store.next_offset(LABELS.name)))
         assert (counts.new, counts.repeated, counts.late, counts.parked) == (3, 3, 1, 1)
-        assert store.effective()[Subject("e-1", "sentiment")].label == "positive"
+        assert effective(store.labels(), store.ranks)[Subject("e-1", "sentiment")].label == "positive"
         assert store.parked() == ["e-2"]
         assert list(topic.entries(kafka.bootstrap, store.next_offset(LABELS.name))) == []
 

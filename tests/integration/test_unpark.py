@@ -11,7 +11,7 @@ from kafka import KafkaProducer
 from bellwether.broker.cluster import Cluster
 from bellwether.labels import topic
 from runtime.errors import BrokerError
-from trainer.labels.effective import Subject
+from trainer.labels.effective import Subject, effective
 from trainer.labels.join import Joined
 from trainer.labels.store import Counts, LabelStore
 from trainer.labels.unpark import Search, Submit, complete
@@ -84,7 +84,7 @@ def test_labels_wait_for_their_event_and_go_on_when_it_comes(kafka: Cluster, pro
         produce(scored("e-2"))
         assert [one.event_id for one in unpark(store, search, submit).completed] == ["e-2"]
         assert read(store) == Counts(joined=1)
-        counted = store.effective()
+        counted = effective(store.labels(), store.ranks)
         assert counted[Subject("e-1", "topic")].text == "the text of e-1"
         assert counted[Subject("e-2", "topic")].probabilities == {"Macro": 9_000, "Fed": 1_000}
         assert counted[Subject("e-2", "topic")].sampling_probability == 0.25
@@ -98,10 +98,10 @@ def test_labels_wait_for_their_event_and_go_on_when_it_comes(kafka: Cluster, pro
         assert read(store) == Counts(new=1, parked=1)
         assert [one.labeller for one in unpark(store, search, submit).completed] == ["bo"], "found before, wanted again"
         read(store)
-        kept = store.effective()
+        kept = effective(store.labels(), store.ranks)
     with LabelStore(tmp_path / "rebuilt.sqlite") as rebuilt:
         read(rebuilt)
-        assert rebuilt.effective() == kept
+        assert effective(rebuilt.labels(), rebuilt.ranks) == kept
         assert rebuilt.parked() == ["e-3"]
 
 

@@ -17,7 +17,7 @@ import msgspec
 
 from runtime import clock
 from runtime.errors import InputError
-from trainer.labels.effective import Subject, effective
+from trainer.labels.effective import effective
 from wire import codec, labels
 from wire.events import LabelSubmitted
 
@@ -182,11 +182,6 @@ class LabelStore:
         for (value,) in self._base.execute(f"SELECT value FROM label {where} ORDER BY key", given):
             yield _decoded(value)
 
-    def effective(self) -> dict[Subject, LabelSubmitted]:
-        """The label that counts for each event and task; those without a text are parked and left out."""
-        rows = self._base.execute("SELECT value FROM label WHERE has_text ORDER BY key")
-        return effective((_decoded(value) for (value,) in rows), self.ranks)
-
     def count_since(self, offset: int) -> int:
         """Of how many events and tasks a label with a text was said at this offset of the topic or later.
 
@@ -238,17 +233,14 @@ class LabelStore:
             (entry.key, label.event_id, label.task, _microseconds(label), label.text is not None, first, value),
         )
         if label.text is not None:
-            self._unpark(entry.key, label)
+            self._unpark(label)
 
-    def _unpark(self, key: bytes, label: LabelSubmitted) -> None:
+    def _unpark(self, label: LabelSubmitted) -> None:
         """A label that came complete is parked no more, under whatever key it came without its text."""
-        rows = self._base.execute(
-            "SELECT key, value FROM label WHERE event_id = ? AND task = ? AND labelled_at_us = ? AND has_text = 0",
-            (label.event_id, label.task, _microseconds(label)),
-        ).fetchall()
-        for own, value in rows:
-            if own != key and _decoded(value).labeller == label.labeller:
-                self._base.execute("DELETE FROM label WHERE key = ?", (own,))
+        asked = "SELECT key, value FROM label WHERE event_id = ? AND task = ? AND labelled_at_us = ? AND has_text = 0"
+        rows = self._base.execute(asked, (label.event_id, label.task, _microseconds(label))).fetchall()
+        gone = [(key,) for key, value in rows if _decoded(value).labeller == label.labeller]
+        self._base.executemany("DELETE FROM label WHERE key = ?", gone)
 
     def _count_new(self, label: LabelSubmitted, counts: Counts) -> None:
         counts.new += 1

@@ -153,7 +153,7 @@ class LabelStore:
 
         Args:
             topic: where they were read.
-            entries: in the order of their offsets.
+            entries: in the order of their offsets; none where all was read and nothing has come.
         """
         counts = Counts()
         with self._transaction():
@@ -166,12 +166,11 @@ class LabelStore:
                     self._erase(entry.key, counts)
                 else:
                     self._take(entry, entry.label, counts)
-            if last >= 0:
-                self._base.execute(
-                    "INSERT INTO place VALUES (?1, ?2, ?3) ON CONFLICT (topic) DO UPDATE "
-                    "SET next_offset = max(next_offset, ?2), read_at = ?3",
-                    (topic, last + 1, self.now().isoformat()),
-                )
+            self._base.execute(
+                "INSERT INTO place VALUES (?1, ?2, ?3) ON CONFLICT (topic) DO UPDATE "
+                "SET next_offset = max(next_offset, ?2), read_at = ?3",
+                (topic, last + 1, self.now().isoformat()),
+            )
         if counts.erased or not self._is_overwritten:
             self._overwrite()
         return counts

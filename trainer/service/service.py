@@ -39,6 +39,9 @@ SHOW_EVERY_S = 30.0
 TIDY_EVERY_S = 60.0
 """Between two looks of a standby at what it has left: one request each where there is something."""
 
+READ_EVERY_S = 3600.0
+"""Between two notes of a leader that it has read all labels, where none come: see `trainer.labels.stale`."""
+
 RETRY_S = 5.0
 """After a registry that did not answer."""
 
@@ -93,6 +96,7 @@ class Service:
     _show_due: float = field(default=0.0, init=False)
     _is_first: bool = field(default=True, init=False)
     _tidy_due: float = field(default=0.0, init=False)
+    _read_due: float = field(default=0.0, init=False)
 
     def run(self, is_stopped: Callable[[], bool]) -> None:
         """Work until told to stop; then the run's process is ended, and its folder keeps what it has.
@@ -117,7 +121,7 @@ class Service:
         term = self._term
         if term is None:
             return
-        if entries:
+        if entries or self._is_to_say_read():
             self.metrics.took(term.take(entries), len(term.labels.parked()))
             self.lease.confirm(term.labels.next_offset(LABELS.name))
         for answer in self._answers():
@@ -127,6 +131,13 @@ class Service:
             self.unparking.turn(term.labels)
             self._show_field(term)
             self._lead(term)
+
+    def _is_to_say_read(self) -> bool:
+        """Whether the store is to note that nothing has come: what was not read for weeks is taken for outdated."""
+        if not self.lease.has_caught_up or self.monotonic() < self._read_due:
+            return False
+        self._read_due = self.monotonic() + READ_EVERY_S
+        return True
 
     def _tidy(self) -> None:
         """As a standby, remove what is left here of runs that were recorded, and of labels: texts lie in it."""

@@ -9,6 +9,7 @@ from unittest import mock
 import pytest
 from kafka.errors import KafkaConnectionError
 
+from trainer.labels import stale
 from trainer.labels.store import Entry, LabelStore
 from trainer.service import records
 from trainer.service.folder import folder_of, folders
@@ -17,6 +18,7 @@ from trainer.service.rules import Recipe, Rules
 from trainer.service.service import RETRY_S, Service
 from trainer.service.tail import Answer, Said
 from wire import labels
+from wire.topics import LABELS
 
 from .conftest import World, label
 
@@ -220,3 +222,13 @@ def test_a_full_disk_ends_no_trainer(service: Service, world: World, monkeypatch
     world.now += timedelta(seconds=10)
     service.turn()
     assert service._due == seconds(world) + RETRY_S
+
+
+def test_on_a_quiet_topic_a_standby_leaves_the_store_of_the_leader_beside_it(service: Service, world: World) -> None:
+    service.lease.waiting = entries(label(1))  # type: ignore[attr-defined]
+    for _ in range(26):
+        service.turn()
+        world.now += timedelta(days=1)
+    assert not stale.removed(service.labels, {}, world.clock)
+    assert service._term is not None
+    assert service._term.labels.next_offset(LABELS.name) == 1
